@@ -1,0 +1,31 @@
+"""elman: recurrent networks made practical. Names are loaded when first used, so importing costs little more than torch."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from elman import kernels, nn
+from elman.errors import ElmanError, InputError
+from elman.version import __version__
+
+if TYPE_CHECKING:
+    from elman.evaluate.evaluation import Evaluation
+    from elman.tasks.forecast import Forecaster
+    from elman.tasks.load import load
+
+_HOMES = {
+    "Evaluation": "elman.evaluate.evaluation",
+    "Forecaster": "elman.tasks.forecast",
+    "load": "elman.tasks.load",
+}
+
+__all__ = ["ElmanError", "Evaluation", "Forecaster", "InputError", "__version__", "kernels", "load", "nn"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'elman' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,291 @@
+"""The command ``elman``: what is for people goes to stderr, what is for programs (--json) to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import cyclopts
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from elman.errors import ElmanError, InputError, MissingDependency
+from elman.evaluate.evaluation import Evaluation
+from elman.evaluate.wording import number
+from elman.tasks import store
+from elman.tasks.base import Task
+from elman.tasks.doctor import examine
+from elman.tasks.forecast import ForecastConfig, Forecaster
+from elman.tasks.load import load
+from elman.train.progress import Bar
+from elman.version import __version__
+
+people = Console(stderr=True)
+app = App(
+    name="elman",
+    version=__version__,
+    help="Recurrent networks made practical: from a file of sequences to a trained, honestly evaluated model.",
+    console=people,
+    error_console=people,
+)
+fit = App(name="fit", help="Train a model on a file, judge it beside its baselines, save it.")
+app.command(fit)
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="No progress.")]
+Out = Annotated[Path | None, Parameter(name="--out")]
+
+
+@fit.command
+def forecast(
+    file: Path,
+    *,
+    config: Annotated[ForecastConfig, Parameter(name="*", consume_multiple=True)],
+    valid: Path | None = None,
+    test: Path | None = None,
+    out: Out = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Forecast a column of a CSV, TSV or Parquet file.
+
+    Parameters
+    ----------
+    file
+        The table: one row a time step (and series).
+    valid
+        A file that chooses when to stop, instead of a share of FILE.
+    test
+        A file that judges, instead of the last share of FILE.
+    out
+        Directory of the model (default: the file's name with .elman).
+    overwrite
+        Replace a model that is there.
+    """
+    run_fit(Forecaster(**asdict(config)), file, valid=valid, test=test, out=out, overwrite=overwrite, as_json=json, quiet=quiet)
+
+
+@app.command
+def refit(
+    model: Path, file: Path, *, valid: Path | None = None, test: Path | None = None, out: Path,
+    overwrite: Annotated[bool, Parameter(negative="")] = False, json: Json = False, quiet: Quiet = False,
+) -> None:
+    """Repeat a recorded fit: the same settings, sizes and steps as MODEL, so with the same file the same bits.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    file
+        The file to learn from.
+    valid
+        A file that chooses when to stop.
+    test
+        A file that judges.
+    out
+        Directory of the new model.
+    overwrite
+        Replace a model that is there.
+    """
+    old = load(model)
+    task = type(old)(**asdict(old.config_))
+    run_fit(task, file, valid=valid, test=test, out=out, overwrite=overwrite, as_json=json, quiet=quiet, plan=old.plan_)
+
+
+def run_fit(
+    task: Task, file: Path, *, valid: Path | None, test: Path | None, out: Path | None, overwrite: bool, as_json: bool,
+    quiet: bool, plan: Any = None,
+) -> None:
+    out = out or Path(f"{file.name.split('.')[0]}.elman")
+    store.check_free(out, overwrite)
+    began = time.perf_counter()
+    task.fit(file, valid=valid, test=test, plan=plan, watch=(lambda event: None) if quiet else Bar(people))
+    task.save(out, overwrite=overwrite)
+    for note in task.notes_:
+        people.print(f"[dim]{escape(note)}[/]")
+    show(task.evaluation_)
+    people.print(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'report.html'))}, or")
+    people.print(f"  elman predict {escape(str(out))}            the next values")
+    people.print(f"  elman evaluate {escape(str(out))} NEW.csv   the score on new data")
+    if as_json:
+        seconds = round(time.perf_counter() - began, 3)
+        judged = task.evaluation_.to_json() if task.evaluation_ else {"task": task.name}
+        emit({**judged, "seconds": seconds, "model": str(out)})
+
+
+@app.command
+def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> None:
+    """Score a model beside its baselines: on FILE, or as recorded when it was fitted.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    file
+        New data; rows that the fit has seen are not judged.
+    """
+    evaluation = load(model).evaluate(file)
+    for note in evaluation.notes:
+        people.print(f"[dim]{escape(note)}[/]")
+    show(evaluation)
+    if json:
+        emit(evaluation.to_json())
+
+
+@app.command
+def predict(model: Path, file: Path | None = None, *, out: Out = None, json: Json = False) -> None:
+    """Forecast what comes after FILE, or after the data of the fit.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    file
+        The latest data; rows after the last target give the columns that are known ahead.
+    out
+        Write here (.csv, .tsv, .parquet, .jsonl) instead of printing.
+    """
+    from elman.data.frames import write_frame
+
+    if out is not None and not out.parent.is_dir():
+        raise InputError(f"there is no directory {out.parent} to write {out.name} into: create it, or give another --out")
+    frame = load(model).predict(file)
+    if out is not None:
+        write_frame(frame, out)
+        people.print(f"Wrote {frame.height} rows to {escape(str(out))}")
+    if json:
+        emit({"rows": [{k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()} for row in frame.to_dicts()]})
+    elif out is None:
+        sys.stdout.write(frame.write_csv())
+
+
+@app.command
+def doctor(*, json: Json = False) -> None:
+    """Say what is installed, which kernels run, and what would not work here."""
+    report = examine()
+    if json:
+        emit(report)
+        return
+    for section, facts in report.items():
+        people.print(f"[bold]{section}[/]")
+        for name, value in facts.items():
+            people.print(f"  {name}: {escape(str(value))}")
+
+
+@app.command
+def demo(
+    *, out: Path = Path("demo"), minutes: float = 1.0, overwrite: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False, quiet: Quiet = False,
+) -> None:
+    """Forecast a day of hourly temperatures in San Francisco, from data that an installed package carries.
+
+    Parameters
+    ----------
+    out
+        Directory to write into.
+    minutes
+        Time budget.
+    overwrite
+        Replace an earlier demo.
+    """
+    from elman.tasks.demo import temperatures
+
+    file = temperatures()
+    people.print("San Francisco, hourly temperatures of 2010 (package vega_datasets): the next 24 hours, from the past.")
+    people.print(f"[dim]elman fit forecast {escape(file.name)} --target temp --horizon 24 --minutes {minutes:g}[/]")
+    task = Forecaster(target="temp", horizon=24, minutes=minutes)
+    run_fit(task, file, valid=None, test=None, out=out, overwrite=overwrite, as_json=json, quiet=quiet)
+
+
+def show(evaluation: Evaluation | None) -> None:
+    """The table for people, on stderr."""
+    if evaluation is None:
+        people.print("Not judged: no part of the data was held out.")
+        return
+    head, rows = evaluation.table()
+    table = Table(*(escape(name) for name in head), box=None, pad_edge=False, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for at, row in enumerate(rows):
+        cells = ["" if cell is None else cell if isinstance(cell, str) else number(cell) for cell in row]
+        table.add_row(*cells, style="bold" if at == 0 else "")
+    people.print(table)
+    colour = {True: "green", False: "red", None: "yellow"}[evaluation.good]
+    people.print(f"[{colour}]{escape(evaluation.verdict)}[/]")
+
+
+def emit(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def with_config(arguments: list[str]) -> list[str]:
+    """Replace ``--config FILE.toml`` by the flags it stands for; flags on the command line come later and win."""
+    if "--config" not in arguments:
+        return arguments
+    at = arguments.index("--config")
+    if at + 1 == len(arguments):
+        raise InputError("--config needs the name of a TOML file")
+    path = Path(arguments[at + 1])
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path} for --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is not readable as TOML ({error})") from None
+    rest = arguments[:at] + arguments[at + 2 :]
+    flags: list[str] = []
+    for name, value in settings.items():
+        flag = f"--{name.replace('_', '-')}"
+        if flag not in rest:
+            flags += [flag, *map(str, value)] if isinstance(value, list) else [flag] if value is True else [flag, str(value)]
+    return rest + flags
+
+
+def run(tokens: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 1 failed while running, 2 wrong use or wrong input."""
+    arguments = list(sys.argv[1:] if tokens is None else tokens)
+    try:
+        app(with_config(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except cyclopts.CycloptsError as error:
+        return fail(_usage(error), 2)
+    except (InputError, MissingDependency) as error:
+        return fail(str(error), 2)
+    except ElmanError as error:
+        return fail(str(error), 1)
+    except KeyboardInterrupt:
+        return fail("stopped; nothing was written", 1)
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        return fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+    return 0
+
+
+def _usage(error: cyclopts.CycloptsError) -> str:
+    """The library's message, its cause first where a setting was refused by its dataclass."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, InputError):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(str(error).split())
+
+
+def fail(message: str, code: int) -> int:
+    people.print(f"[bold red]elman:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    return code
+
+
+def main() -> NoReturn:
+    sys.exit(run())
+
+

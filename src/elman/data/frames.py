@@ -1,0 +1,30 @@
+"""What the user gets back, in the kind of frame the user gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+
+def to_frame(columns: dict[str, Any], like: Any = None) -> Any:
+    """A frame of the library that ``like`` is of (pandas, pyarrow, ...); polars for a path or for none."""
+    frame = pl.DataFrame(columns)
+    if like is None or isinstance(like, str | Path | dict):
+        return frame
+    kind = nw.from_native(like, eager_only=True, pass_through=True)
+    if not isinstance(kind, nw.DataFrame) or kind.implementation is nw.Implementation.POLARS:
+        return frame
+    return nw.from_dict({name: frame[name].to_list() for name in frame.columns}, backend=kind.implementation).to_native()
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """By the path's suffix: .parquet, .tsv, .jsonl, else CSV."""
+    if path.suffix == ".parquet":
+        frame.write_parquet(path)
+    elif path.suffix in (".jsonl", ".ndjson"):
+        frame.write_ndjson(path)
+    else:
+        frame.write_csv(path, separator="\t" if path.suffix == ".tsv" else ",")

@@ -1,0 +1,366 @@
+"""What every task is: settings in one dataclass, and fit / predict / evaluate / save / load written once.
+
+A task's page gives the parts and nothing else (docs/house.md shows the way of a batch through them):
+
+    Config      the frozen dataclass of its settings
+    prepare     source -> examples to train on, choose by and be judged by; fits the encoders on the training part
+    sizes       what may be left to the budget, largest first
+    network     settings and encoders -> module
+    loss        outputs, batch -> scalar
+    score       module, examples -> the number that chooses when to stop (lower is better)
+    finish      what is fitted after training, on the validation part
+    judge       examples -> an Evaluation beside its baselines, and the report's sections
+    forecast,   (each task names its own) decoding of outputs into what the user gets, by ``predict``
+    encoders    JSON out and in, and tensors kept beside the weights
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from elman.data.batch import Batch, Examples
+from elman.errors import InputError
+from elman.evaluate import plots
+from elman.evaluate.evaluation import Evaluation
+from elman.evaluate.report import Facts, Figure, Report, Section, Table
+from elman.tasks import store
+from elman.train import log
+from elman.train.config import TrainConfig, require
+from elman.train.loop import Training, Watch, measure, train
+from elman.train.plan import Plan
+from elman.version import __version__
+
+RESERVE = 4.0  # seconds of a budget kept for judging, drawing and writing
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig(TrainConfig):
+    """The recurrent body that every task shares, and how it is trained.
+
+    Parameters
+    ----------
+    cell
+        rnn, lstm or gru.
+    layers
+        Recurrent layers on top of each other.
+    hidden
+        Units in each layer; chosen by data and budget when left out.
+    dropout
+        Share of units dropped while training, between layers and before the head.
+    residual
+        Add each layer's input to its output.
+    """
+
+    cell: Literal["rnn", "lstm", "gru"] = "gru"
+    layers: int = 1
+    hidden: int | None = None
+    dropout: float = 0.2
+    residual: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.cell in ("rnn", "lstm", "gru"), "cell", self.cell, "rnn, lstm or gru")
+        require(self.layers >= 1, "layers", self.layers, "at least 1")
+        require(self.hidden is None or self.hidden >= 1, "hidden", self.hidden, "at least 1")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task's data, ready: three sets of examples (``test`` may be absent) and what was done to get there, in words."""
+
+    train: Examples
+    valid: Examples
+    test: Examples | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An evaluation, the report's sections that show it, and one picture for a README or a terminal."""
+
+    evaluation: Evaluation
+    sections: tuple[Section, ...]
+    picture: plots.Plot | None = None
+
+
+class Task(BaseEstimator):
+    """An estimator in scikit-learn's sense (get_params, set_params, clone) over a frozen Config."""
+
+    name: ClassVar[str]
+    Config: ClassVar[type[TaskConfig]]
+
+    network_: nn.Module
+    config_: Any  # the settings with every size resolved
+    plan_: Plan
+    evaluation_: Evaluation | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the constructor the Config's fields as its keyword parameters: one declaration, three uses."""
+        super().__init_subclass__(**kwargs)
+        if "Config" not in cls.__dict__:
+            return
+        parameters = [
+            inspect.Parameter(
+                f.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if f.default is dataclasses.MISSING else f.default,
+                annotation=f.type,
+            )
+            for f in fields(cls.Config)
+        ]
+
+        def __init__(self: Task, **params: Any) -> None:
+            bound = signature.bind(self, **params)
+            bound.apply_defaults()
+            for field_name in list(bound.arguments)[1:]:
+                setattr(self, field_name, bound.arguments[field_name])
+
+        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        signature = inspect.Signature([own, *parameters])
+        __init__.__signature__ = signature  # type: ignore[attr-defined]
+        __init__.__doc__ = cls.Config.__doc__
+        cls.__init__ = __init__  # type: ignore[method-assign]
+
+    def config(self) -> Any:
+        """The settings as the frozen, validated dataclass; raises InputError naming the one that is wrong."""
+        return self.Config(**self.get_params(deep=False))
+
+    # The parts a task's page gives.
+
+    def prepare(self, source: Any, valid: Any, test: Any, config: Any) -> Prepared:
+        raise NotImplementedError
+
+    def sizes(self, config: Any, examples: Examples) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
+    def network(self, config: Any) -> nn.Module:
+        raise NotImplementedError
+
+    def loss(self, outputs: Any, batch: Batch) -> Tensor:
+        raise NotImplementedError
+
+    def score(self, network: nn.Module, examples: Examples) -> float:
+        raise NotImplementedError
+
+    def finish(self, prepared: Prepared) -> None:
+        """After training, before judging."""
+
+    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
+        raise NotImplementedError
+
+    def judge_source(self, source: Any) -> Judged:
+        raise NotImplementedError
+
+    def predict(self, source: Any = None) -> Any:
+        raise NotImplementedError
+
+    def encoders(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def kept(self) -> dict[str, Tensor]:
+        """Tensors saved beside the weights."""
+        return {}
+
+    def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
+        raise NotImplementedError
+
+    # What all tasks do alike.
+
+    def fit(
+        self,
+        source: Any,
+        y: Any = None,
+        *,
+        valid: Any = None,
+        test: Any = None,
+        watch: Watch = lambda event: None,
+        plan: Plan | None = None,
+    ) -> Self:
+        """Learn from a path or frame; ``valid`` and ``test`` name parts that are already split.
+
+        ``watch`` is called with every training event. ``plan`` replays a recorded fit (``plan_`` of a loaded model): with
+        the same settings and data it gives the same bits on the same kind of machine.
+        Raises InputError for settings and data that cannot be used, ElmanError when training fails.
+        """
+        began = time.perf_counter()
+        config = self.config()
+        prepared = self.prepare(source, valid, test, config)
+        budget = config.minutes * 60 if config.minutes and plan is None else None
+        deadline = None if budget is None else began + budget - min(RESERVE, budget / 5)
+        config, network = self._sized(config, prepared.train, deadline)
+        self.config_, self.network_ = config, network
+        training = train(
+            network,
+            prepared.train,
+            self.loss,
+            lambda module: self.score(module, prepared.valid),
+            config,
+            deadline=deadline,
+            plan=plan,
+            watch=watch,
+        )
+        self.training_, self.plan_ = training, training.plan
+        self.source_ = str(source) if isinstance(source, str | Path) else None
+        self.notes_ = prepared.notes
+        self.finish(prepared)
+        self.judged_ = self.judge(prepared.test, prepared.notes) if prepared.test is not None and len(prepared.test) else None
+        self.evaluation_ = self.judged_.evaluation if self.judged_ else None
+        self.seconds_ = time.perf_counter() - began
+        return self
+
+    def _sized(self, config: Any, examples: Examples, deadline: float | None) -> tuple[Any, nn.Module]:
+        """The settings with every size resolved: the largest network that sees the data four times before the deadline."""
+        sizes = self.sizes(config, examples)
+        for last, size in ((size is sizes[-1], size) for size in sizes):
+            sized = replace(config, **size)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(config.seed)
+                network = self.network(sized)
+            if last or deadline is None:
+                break
+            per_step = measure(network.to(config.device), examples, self.loss, sized, steps=3)
+            if (deadline - time.perf_counter()) / per_step * sized.batch_size >= 4 * len(examples):
+                break
+        return sized, network
+
+    def fitted(self) -> None:
+        if not hasattr(self, "network_"):
+            raise InputError(f"this {type(self).__name__} is not fitted yet: call fit, or load a saved model")
+
+    def evaluate(self, source: Any = None) -> Evaluation:
+        """The scores on the held-out part of the fit, or on the rows of a file or frame that the fit has not seen."""
+        self.fitted()
+        if source is not None:
+            return self.judge_source(source).evaluation
+        if self.evaluation_ is None:
+            raise InputError("this model was fitted without a part to be judged on: give a file to evaluate on")
+        return self.evaluation_
+
+    def outputs(self, examples: Examples, size: int = 1024) -> Iterator[tuple[Batch, Any]]:
+        """The network over all examples in order, without gradients."""
+        self.network_.eval()
+        with torch.no_grad():
+            for rows in torch.arange(len(examples)).split(size):
+                batch = examples.batch(rows).to(self.config_.device)
+                yield batch, self.network_(**batch.inputs)
+
+    def report(self) -> str:
+        """The self-contained HTML page of the fit."""
+        self.fitted()
+        evaluation, training = self.evaluation_, self.training_
+        sections = list(self.judged_.sections) if self.judged_ else []
+        sections.append(
+            Section(
+                "Training",
+                f"{training.steps:,} steps in {training.seconds:.0f} s; {training.why}. The weights kept are those of step "
+                f"{training.best_step:,}.",
+                [Figure(plots.training(training.history).svg, "Loss while learning; the dot marks the weights kept.")],
+            )
+        )
+        settings = {key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None}
+        sections.append(
+            Section("Settings", "Every choice, given or made, with which this fit can be repeated.", [Facts(settings)])
+        )
+        return Report(
+            title=self.title(),
+            subtitle=f"elman {__version__} · {self.name}" + (f" · {Path(self.source_).name}" if self.source_ else ""),
+            verdict=evaluation.verdict if evaluation else "Not judged: no part of the data was held out.",
+            good=evaluation.good if evaluation else None,
+            sections=sections,
+        ).render()
+
+    def title(self) -> str:
+        return self.name.capitalize()
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the model as a directory, at once or not at all. Raises InputError if another model lies there."""
+        self.fitted()
+        path = Path(path)
+        files = {
+            "config.json": store.dump_json(
+                {
+                    "task": self.name,
+                    "params": self.get_params(deep=False),
+                    "config": dataclasses.asdict(self.config_),
+                    "plan": self.plan_.to_json(),
+                    "source": Path(self.source_).name if self.source_ else None,
+                    "notes": list(self.notes_),
+                }
+            ),
+            "encoders.json": store.dump_json(self.encoders()),
+            "weights.safetensors": store.dump(self.network_.state_dict()),
+            "kept.safetensors": store.dump(self.kept()),
+            "metrics.json": store.dump_json(self.evaluation_.to_json() if self.evaluation_ else None),
+        }
+        if hasattr(self, "training_"):
+            files["report.html"] = self.report().encode()
+            files["log.jsonl"] = log.lines(self.training_.history).encode()
+            if self.judged_ and self.judged_.picture:
+                files["picture.svg"] = self.judged_.picture.svg.encode()
+        else:
+            files |= self._carried
+        store.write(path, files, overwrite=overwrite)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a saved model; checks every file first and executes nothing."""
+        return cls.from_files(store.read(Path(path)), path)
+
+    @classmethod
+    def from_files(cls, files: dict[str, bytes], path: str | Path) -> Self:
+        missing = {"config.json", "encoders.json", "weights.safetensors", "kept.safetensors", "metrics.json"} - set(files)
+        if missing:
+            raise InputError(f"the model {path} lacks {', '.join(sorted(missing))}: use the model as it was saved")
+        head = store.parse_json(files["config.json"], "config.json")
+        try:
+            model = cls(**_tuples(head["params"]))
+            model.config_ = cls.Config(**_tuples(head["config"]))
+            model.plan_ = Plan.from_json(head["plan"])
+            model.source_, model.notes_ = head["source"], tuple(head["notes"])
+            model.restore(
+                store.parse_json(files["encoders.json"], "encoders.json"),
+                store.tensors(files["kept.safetensors"], "kept.safetensors"),
+            )
+            metrics = store.parse_json(files["metrics.json"], "metrics.json")
+            model.evaluation_ = Evaluation.from_json(metrics) if metrics else None
+            model.network_ = model.network(model.config_)
+            model.network_.load_state_dict(store.tensors(files["weights.safetensors"], "weights.safetensors"))
+        except InputError:
+            raise
+        except Exception as error:  # a file that is sound JSON but no model of ours can fail anywhere above
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise InputError(f"the model {path} does not fit together ({reason}): use the model as it was saved") from error
+        model.network_.eval()
+        model.judged_ = None
+        model._carried = {name: files[name] for name in ("report.html", "log.jsonl", "picture.svg") if name in files}
+        return model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
+
+
+def comparison(evaluation: Evaluation) -> Table:
+    """The evaluation as the report's table."""
+    head, rows = evaluation.table()
+    return Table(head, rows)
+
+
+def _tuples(params: dict[str, Any]) -> dict[str, Any]:
+    """JSON has lists where the settings have tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in params.items()}
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,43 @@
+"""What is installed here and what will run."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from elman import kernels
+from elman.version import __version__
+
+TESTED_TORCH = "2.13"
+EXTRAS = {"vega_datasets": "elman demo", "pandas": "pandas frames in and out", "pyarrow": "pyarrow frames in and out"}
+
+
+def examine() -> dict[str, dict[str, Any]]:
+    """Versions, machine, the implementation of each cell with its reason, and absent extras with what installs them."""
+    packages = {"python": platform.python_version(), "elman": __version__, "torch": torch.__version__}
+    for name in ("numpy", "polars", "narwhals", "scikit-learn", "safetensors", "matplotlib"):
+        packages[name] = _version(name) or "MISSING"
+    machine = {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "torch threads": torch.get_num_threads(),
+        "vector instructions": torch.backends.cpu.get_cpu_capability(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+    cells = {}
+    for operation, activation in (("rnn", "tanh"), ("rnn", "sigmoid"), ("lstm", None), ("gru", None)):
+        choice = kernels.choose(operation, activation=activation)
+        cells[f"{operation}{f' ({activation})' if activation else ''}"] = f"{choice.implementation}: {choice.reason}"
+    extras = {name: _version(name) or f"absent; pip install {name} for {use}" for name, use in EXTRAS.items()}
+    return {"packages": packages, "machine": machine, "kernels": cells, "extras": extras}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,157 @@
+"""A saved model is a directory: JSON, safetensors, a report, and a manifest with the SHA-256 of each file.
+
+Writing goes to a temporary neighbour, is synced, and takes its place by one rename: a crash leaves the old model or the
+new one, never half of one. Reading checks every hash before anything is parsed, and executes nothing: no common
+weight format notices a flipped bit by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as dump_tensors
+from torch import Tensor
+
+from elman.errors import InputError
+from elman.version import __version__
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+LARGEST = 4 << 30  # bytes of one file; nothing larger is read
+
+
+def dump_json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def parse_json(raw: bytes, name: str) -> Any:
+    """Strict JSON: no NaN, no duplicate keys, no nesting beyond what we write."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a key occurs twice")
+        return found
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        return json.loads(raw, object_pairs_hook=once, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name} is not readable as JSON ({error}): use the model as it was saved") from None
+
+
+def is_model(path: Path) -> bool:
+    return (path / MANIFEST).is_file()
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise InputError unless a model may be written at ``path``: before the work, not after it."""
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise InputError(f"{path} is a file or a link, but a model is a directory: give another --out")
+    if path.exists() and any(path.iterdir()):
+        if not is_model(path):
+            raise InputError(f"{path} already holds files that are no elman model: give another --out")
+        if not overwrite:
+            raise InputError(f"{path} already holds a model: give another --out, or --overwrite to replace it")
+    parent = path.parent
+    if parent.exists() and not os.access(parent, os.W_OK):
+        raise InputError(f"{parent} is not writable: give another --out")
+
+
+def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) -> None:
+    """Write the files and their manifest as the directory ``path``, at once or not at all."""
+    path = Path(path)
+    check_free(path, overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hashes = {name: {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)} for name, raw in files.items()}
+    manifest = dump_json({"format": FORMAT, "elman": __version__, "files": hashes})
+    staged = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        staged.chmod(0o755)
+        for name, raw in {**files, MANIFEST: manifest}.items():
+            with (staged / name).open("wb") as sink:
+                sink.write(raw)
+                sink.flush()
+                os.fsync(sink.fileno())
+        _sync_directory(staged)
+        if path.exists() and any(path.iterdir()):
+            # A directory cannot replace a full one in one step; the old model waits beside until the new one stands.
+            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+            path.rename(old / "model")
+            try:
+                staged.rename(path)
+            except OSError:
+                (old / "model").rename(path)
+                raise
+            shutil.rmtree(old)
+        else:
+            staged.rename(path)
+        _sync_directory(path.parent)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def read(path: Path) -> dict[str, bytes]:
+    """The files of a saved model, each checked against the manifest. Raises InputError naming what is wrong."""
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"there is no model at {path}: give the directory that elman fit wrote (--out)")
+    if not path.is_dir() or not is_model(path):
+        raise InputError(f"{path} is not a saved model (it holds no {MANIFEST}): give the directory that elman fit wrote")
+    manifest = parse_json(_bytes(path / MANIFEST), f"{MANIFEST} of {path}")
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+        raise InputError(f"{MANIFEST} of {path} does not list files: use the model as it was saved")
+    if not isinstance(manifest.get("format"), int) or manifest["format"] > FORMAT:
+        raise InputError(
+            f"{path} has format {manifest.get('format')!r}, but this elman {__version__} reads up to {FORMAT}: upgrade elman"
+        )
+    files = {}
+    for name, entry in manifest["files"].items():
+        if Path(name).name != name or name in ("", ".", ".."):
+            raise InputError(f"{MANIFEST} of {path} names {name!r}, which is no plain file name: do not use this model")
+        raw = _bytes(path / name)
+        if not isinstance(entry, dict) or hashlib.sha256(raw).hexdigest() != entry.get("sha256"):
+            raise InputError(
+                f"{name} of {path} is not as it was saved (its SHA-256 differs from the manifest's): restore it from a copy, "
+                "or fit again"
+            )
+        files[name] = raw
+    return files
+
+
+def tensors(raw: bytes, name: str) -> dict[str, Tensor]:
+    try:
+        return parse_tensors(raw)
+    except Exception as error:  # the library raises its own kinds
+        raise InputError(f"{name} is not readable as safetensors ({error}): use the model as it was saved") from None
+
+
+def dump(state: Mapping[str, Tensor]) -> bytes:
+    return dump_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
+
+
+def _bytes(path: Path) -> bytes:
+    if not path.is_file() or path.is_symlink():
+        raise InputError(f"{path.name} is missing from the model {path.parent}: restore it from a copy, or fit again")
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise InputError(f"{path} has {size:,} bytes, but at most {LARGEST:,} are read: do not use this model")
+    return path.read_bytes()
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Training: knows modules, batches and time, and no task."""

@@ -1,0 +1,73 @@
+"""How many steps: fixed beforehand, or fitted to a deadline and recorded so that a rerun takes the very same ones.
+
+The learning rate follows *progress*, from 0 at the first step to 1 at the last. Under a deadline the number of steps
+left is estimated again at each validation; progress then advances by (1 - progress) / steps left, so a machine that
+slows down still ends with the schedule complete. Each estimate is recorded as (step, steps left): replaying the record
+gives the same learning rates, hence the same bits, on any machine.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Plan:
+    """``record`` is [(step, steps left at that step), ...]; ``every`` is the number of steps between validations."""
+
+    every: int
+    record: list[tuple[int, int]] = field(default_factory=list)
+    last: int | None = None  # the step at which training ended, where that was before the plan's own end
+
+    def __post_init__(self) -> None:
+        self._replayed = list(self.record)
+        self.step = 0
+        self.progress = 0.0
+        self._rate = 0.0
+
+    @property
+    def replaying(self) -> bool:
+        return bool(self._replayed)
+
+    @property
+    def total(self) -> int:
+        step, left = self.record[-1]
+        return step + left
+
+    def estimate(self, left: int) -> None:
+        """From this step on there are ``left`` steps to go; a replay keeps to its record instead."""
+        if self._replayed:
+            left = next((n for step, n in self._replayed if step == self.step), -1)
+            if left < 0:
+                return
+        else:
+            self.record.append((self.step, left))
+        self._rate = (1.0 - self.progress) / max(left, 1)
+
+    def advance(self) -> None:
+        self.step += 1
+        self.progress = min(1.0, self.progress + self._rate)
+
+    @property
+    def done(self) -> bool:
+        if self._replayed and self.last is not None:
+            return self.step >= self.last
+        return self.progress >= 1.0 - 1e-9
+
+    def to_json(self) -> dict:
+        return {"every": self.every, "record": [list(pair) for pair in self.record], "last": self.last}
+
+    @classmethod
+    def from_json(cls, state: dict) -> Plan:
+        return cls(int(state["every"]), [(int(s), int(n)) for s, n in state["record"]], state["last"])
+
+
+def learning_rate(progress: float, peak: float, warmup: float, schedule: str) -> float:
+    """Linear warm-up from 0 to ``peak`` over the first ``warmup`` share of progress, then the schedule down to 0."""
+    if progress < warmup:
+        return peak * (progress + 1e-3) / (warmup + 1e-3)
+    rest = (progress - warmup) / (1.0 - warmup)
+    if schedule == "cosine":
+        return peak * 0.5 * (1.0 + math.cos(math.pi * rest))
+    return peak * (1.0 - rest) if schedule == "linear" else peak

@@ -1,0 +1,58 @@
+"""A progress bar on stderr: loss, validation, gradient norm and the time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class Bar:
+    """Watches a training. On a terminal it redraws five times a second; elsewhere it prints a line per validation."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self.progress: Progress | None = None
+        self.valid = "-"
+        self.drawn = 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "start" and self.console.is_terminal:
+            self.progress = Progress(
+                TextColumn("training"),
+                BarColumn(),
+                TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+                TextColumn("loss {task.fields[loss]}  valid {task.fields[valid]}  |grad| {task.fields[norm]}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=self.console,
+                refresh_per_second=5,
+            )
+            self.task = self.progress.add_task("training", total=event["steps"], loss="-", valid="-", norm="-")
+            self.progress.start()
+        elif kind == "step" and self.progress and time.monotonic() - self.drawn > 0.2:
+            self.drawn = time.monotonic()
+            self.progress.update(
+                self.task,
+                completed=event["step"],
+                total=event["steps"],
+                loss=f"{event['loss']:.4f}",
+                norm=f"{event['grad_norm']:.2f}",
+                valid=self.valid,
+            )
+        elif kind == "valid":
+            self.valid = f"{event['valid']:.4f} (best {event['best']:.4f})"
+            if not self.progress:
+                loss, norm = event["loss"], event["grad_norm"]
+                print(
+                    f"step {event['step']}/{event['steps']}  loss {loss if loss is None else format(loss, '.4f')}  "
+                    f"valid {self.valid}  |grad| {norm if norm is None else format(norm, '.2f')}  {event['seconds']:.0f} s",
+                    file=sys.stderr,
+                )
+        elif kind == "end" and self.progress:
+            self.progress.stop()
+            self.progress = None

@@ -1,0 +1,65 @@
+"""The starting weights, gate by gate."""
+
+import pytest
+import torch
+
+from elman.nn import GRU, LSTM, RNN, initialise
+
+HIDDEN = 6
+
+
+def gates(weight):
+    return weight.detach().split(HIDDEN)
+
+
+@pytest.mark.parametrize("kind", [RNN, LSTM, GRU])
+def test_every_gate_starts_on_its_own(kind):
+    module = initialise(kind(4, HIDDEN, 2, bidirectional=True))
+    for name, p in module.named_parameters():
+        for gate in gates(p):
+            if name.startswith("weight_hh"):
+                torch.testing.assert_close(gate @ gate.T, torch.eye(HIDDEN))
+            elif name.startswith("weight_ih"):
+                bound = (6 / (HIDDEN + p.shape[1])) ** 0.5
+                assert 0.7 * bound < gate.abs().max() <= bound
+    blocks = [gate for name, p in module.named_parameters() if name.startswith("weight") for gate in gates(p)]
+    assert len({block.sum().item() for block in blocks}) == len(blocks)
+
+
+@pytest.mark.parametrize("forget_bias", [1.0, 2.5])
+def test_only_the_forget_gate_s_input_bias_is_open(forget_bias):
+    module = initialise(LSTM(4, HIDDEN, 2), forget_bias)
+    for layer in range(2):
+        i, f, g, o = gates(getattr(module, f"bias_ih_l{layer}"))
+        assert (f == forget_bias).all()
+        assert not torch.cat([i, g, o, getattr(module, f"bias_hh_l{layer}").detach()]).any()
+
+
+@pytest.mark.parametrize("kind", [RNN, GRU])
+def test_cells_without_a_forget_gate_have_no_bias_at_first(kind):
+    assert not any(p.any() for name, p in initialise(kind(4, HIDDEN)).named_parameters() if "bias" in name)
+
+
+def test_a_tree_of_modules_is_walked_and_others_are_left():
+    tree = torch.nn.Sequential(
+        torch.nn.Embedding(10, 4), torch.nn.ModuleDict({"body": LSTM(4, HIDDEN, bias=False, proj_size=3)})
+    )
+    tree.append(torch.nn.Linear(30, 50))
+    tree.append(torch.nn.Linear(5, 2, bias=False))
+    before = tree[0].weight.clone()
+    assert initialise(tree) is tree
+    assert torch.equal(tree[0].weight, before)
+    assert not tree[2].bias.any()
+    bound = (6 / 80) ** 0.5
+    assert 0.95 * bound < tree[2].weight.abs().max() <= bound
+    recurrent = tree[1]["body"].weight_hh_l0.detach()
+    for gate in gates(recurrent):
+        torch.testing.assert_close(gate.T @ gate, torch.eye(3))
+    assert tree[1]["body"].weight_hr_l0.abs().max() <= (6 / 9) ** 0.5
+
+
+def test_half_precision_starts_too_and_gradients_are_still_asked_for():
+    module = initialise(GRU(4, HIDDEN, dtype=torch.bfloat16))
+    assert all(p.requires_grad and p.is_leaf and p.dtype == torch.bfloat16 for p in module.parameters())
+    for gate in gates(module.weight_hh_l0):
+        torch.testing.assert_close((gate @ gate.T).float(), torch.eye(HIDDEN), atol=0.03, rtol=0)
