@@ -71,13 +71,29 @@ def forecast(
     overwrite
         Replace a model that is there.
     """
-    run_fit(Forecaster(**asdict(config)), file, valid=valid, test=test, out=out, overwrite=overwrite, as_json=json, quiet=quiet)
+    run_fit(
+        Forecaster(**asdict(config)),
+        file,
+        valid=valid,
+        test=test,
+        out=out,
+        overwrite=overwrite,
+        as_json=json,
+        quiet=quiet,
+    )
 
 
 @app.command
 def refit(
-    model: Path, file: Path, *, valid: Path | None = None, test: Path | None = None, out: Path,
-    overwrite: Annotated[bool, Parameter(negative="")] = False, json: Json = False, quiet: Quiet = False,
+    model: Path,
+    file: Path,
+    *,
+    valid: Path | None = None,
+    test: Path | None = None,
+    out: Path,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Repeat a recorded fit: the same settings, sizes and steps as MODEL, so with the same file the same bits.
 
@@ -98,12 +114,30 @@ def refit(
     """
     old = load(model)
     task = type(old)(**asdict(old.config_))
-    run_fit(task, file, valid=valid, test=test, out=out, overwrite=overwrite, as_json=json, quiet=quiet, plan=old.plan_)
+    run_fit(
+        task,
+        file,
+        valid=valid,
+        test=test,
+        out=out,
+        overwrite=overwrite,
+        as_json=json,
+        quiet=quiet,
+        plan=old.plan_,
+    )
 
 
 def run_fit(
-    task: Task, file: Path, *, valid: Path | None, test: Path | None, out: Path | None, overwrite: bool, as_json: bool,
-    quiet: bool, plan: Any = None,
+    task: Task,
+    file: Path,
+    *,
+    valid: Path | None,
+    test: Path | None,
+    out: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    plan: Any = None,
 ) -> None:
     out = out or Path(f"{file.name.split('.')[0]}.elman")
     store.check_free(out, overwrite)
@@ -157,13 +191,22 @@ def predict(model: Path, file: Path | None = None, *, out: Out = None, json: Jso
     from elman.data.frames import write_frame
 
     if out is not None and not out.parent.is_dir():
-        raise InputError(f"there is no directory {out.parent} to write {out.name} into: create it, or give another --out")
+        raise InputError(
+            f"there is no directory {out.parent} to write {out.name} into: create it, or give another --out"
+        )
     frame = load(model).predict(file)
     if out is not None:
         write_frame(frame, out)
         people.print(f"Wrote {frame.height} rows to {escape(str(out))}")
     if json:
-        emit({"rows": [{k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()} for row in frame.to_dicts()]})
+        emit(
+            {
+                "rows": [
+                    {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
+                    for row in frame.to_dicts()
+                ]
+            }
+        )
     elif out is None:
         sys.stdout.write(frame.write_csv())
 
@@ -183,8 +226,12 @@ def doctor(*, json: Json = False) -> None:
 
 @app.command
 def demo(
-    *, out: Path = Path("demo"), minutes: float = 1.0, overwrite: Annotated[bool, Parameter(negative="")] = False,
-    json: Json = False, quiet: Quiet = False,
+    *,
+    out: Path = Path("demo"),
+    minutes: float = 1.0,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Forecast a day of hourly temperatures in San Francisco, from data that an installed package carries.
 
@@ -200,8 +247,12 @@ def demo(
     from elman.tasks.demo import temperatures
 
     file = temperatures()
-    people.print("San Francisco, hourly temperatures of 2010 (package vega_datasets): the next 24 hours, from the past.")
-    people.print(f"[dim]elman fit forecast {escape(file.name)} --target temp --horizon 24 --minutes {minutes:g}[/]")
+    people.print(
+        "San Francisco, hourly temperatures of 2010 (package vega_datasets): the next 24 hours, from the past."
+    )
+    people.print(
+        f"[dim]elman fit forecast {escape(file.name)} --target temp --horizon 24 --minutes {minutes:g}[/]"
+    )
     task = Forecaster(target="temp", horizon=24, minutes=minutes)
     run_fit(task, file, valid=None, test=None, out=out, overwrite=overwrite, as_json=json, quiet=quiet)
 
@@ -246,7 +297,13 @@ def with_config(arguments: list[str]) -> list[str]:
     for name, value in settings.items():
         flag = f"--{name.replace('_', '-')}"
         if flag not in rest:
-            flags += [flag, *map(str, value)] if isinstance(value, list) else [flag] if value is True else [flag, str(value)]
+            flags += (
+                [flag, *map(str, value)]
+                if isinstance(value, list)
+                else [flag]
+                if value is True
+                else [flag, str(value)]
+            )
     return rest + flags
 
 
@@ -287,5 +344,3 @@ def fail(message: str, code: int) -> int:
 
 def main() -> NoReturn:
     sys.exit(run())
-
-

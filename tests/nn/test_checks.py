@@ -98,6 +98,12 @@ def test_lengths_that_do_not_fit_say_why(lengths, error, message):
         nn.GRU(FEATURES, HIDDEN)(X, lengths=lengths)
 
 
-def test_packed_sequences_bring_their_own_lengths():
+def test_packed_sequences_that_do_not_fit_say_why():
+    for x, message in [
+        (X[..., 0], "packed data has 1 dimensions, but 2 are needed"),
+        (X[..., :2], "input has 2 features in its last dimension"),
+    ]:
+        with pytest.raises(RuntimeError, match=message):
+            nn.GRU(FEATURES, HIDDEN)(pack_padded_sequence(x, [6, 2, 1, 1]))
     with pytest.raises(ValueError, match="a PackedSequence carries its own"):
         nn.GRU(FEATURES, HIDDEN)(pack_padded_sequence(X, [6, 6, 6, 6]), lengths=[6, 6, 6, 6])

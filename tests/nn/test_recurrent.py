@@ -42,7 +42,7 @@ def random_state(module, rows):
 
 
 def results(module, x, hx=None, **options):
-    """All that a call gives, by name: output, states, and every gradient of a sum that weighs each element."""
+    """What a call gives, by name: output, states, and the gradients of a sum that weighs each element."""
     leaf = x.data if hasattr(x, "batch_sizes") else x
     leaf.grad = None
     leaf.requires_grad_()
@@ -69,7 +69,7 @@ FORMS = ["batch", "one sequence", "packed", "packed in order", "packed with equa
 
 
 def given_as(form, batch_first):
-    """A random input in one of the forms that torch takes, and the number of its rows (None for one sequence)."""
+    """A random input in a form that torch takes, and how many rows it has (None for one sequence)."""
     x = torch.randn(STEPS, ROWS, FEATURES, dtype=torch.float64)
     if form == "one sequence":
         return x[:, 0].clone(), None

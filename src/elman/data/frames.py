@@ -17,7 +17,9 @@ def to_frame(columns: dict[str, Any], like: Any = None) -> Any:
     kind = nw.from_native(like, eager_only=True, pass_through=True)
     if not isinstance(kind, nw.DataFrame) or kind.implementation is nw.Implementation.POLARS:
         return frame
-    return nw.from_dict({name: frame[name].to_list() for name in frame.columns}, backend=kind.implementation).to_native()
+    return nw.from_dict(
+        {name: frame[name].to_list() for name in frame.columns}, backend=kind.implementation
+    ).to_native()
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:

@@ -12,16 +12,28 @@ from elman.data.series import MOST_KINDS
 from elman.data.table import Origin, categories, column, holds_numbers, numbers, read_table
 
 
-def guess_inputs(source: Any, *, taken: Sequence[str], time: str | Sequence[str] | None) -> tuple[tuple[str, ...], list[str]]:
+def guess_inputs(
+    source: Any, *, taken: Sequence[str], time: str | Sequence[str] | None
+) -> tuple[tuple[str, ...], list[str]]:
     """Columns that may help, and in words which were left out and why.
 
     Left out: what is taken, the time, row numbers, columns that never change, copies of a taken column, dates, and text of
     more than 20 kinds.
     """
     origin, frame = Origin.of(source), read_table(source)
-    times = guess_time_column(frame, origin) if time is None else (time,) if isinstance(time, str) else tuple(time)
+    times = (
+        guess_time_column(frame, origin)
+        if time is None
+        else (time,)
+        if isinstance(time, str)
+        else tuple(time)
+    )
     found, left = [], []
-    copies = [numbers(frame, name, origin) for name in taken if name in frame.columns and holds_numbers(frame, name, origin)]
+    copies = [
+        numbers(frame, name, origin)
+        for name in taken
+        if name in frame.columns and holds_numbers(frame, name, origin)
+    ]
     for name in frame.columns:
         if name in taken or name in times:
             continue

@@ -138,10 +138,26 @@ class SeriesEncoder:
         others = [j - 1 for j in range(1, len(self.columns)) if j not in self.kin and j not in self.known]
         known = [j - 1 for j in self.known]
         known_masks = [j for j in self.masked if j in self.known]
-        lagged = np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1) if self.lags else np.zeros((len(z), 0))
+        lagged = (
+            np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1)
+            if self.lags
+            else np.zeros((len(z), 0))
+        )
         calendar = self.clock.features(series.times)[1]
-        panel, at = self._panel(series, z) if self.factors.size else (np.zeros((1, len(self.groups))), np.zeros(len(z), int))
-        past = [z[:, None], kin, inputs[:, others], inputs[:, known], observed[:, list(self.masked)], lagged, calendar]
+        panel, at = (
+            self._panel(series, z)
+            if self.factors.size
+            else (np.zeros((1, len(self.groups))), np.zeros(len(z), int))
+        )
+        past = [
+            z[:, None],
+            kin,
+            inputs[:, others],
+            inputs[:, known],
+            observed[:, list(self.masked)],
+            lagged,
+            calendar,
+        ]
         future = [lagged, inputs[:, known], observed[:, known_masks], calendar]
         if not sum(block.shape[1] for block in future):
             future = [np.ones((len(z), 1))]  # a decoder must read something
@@ -214,7 +230,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _choose_level(series: SeriesSet, spans: list[slice], horizon: int) -> Literal["last", "none"]:
-    """"last" where repeating the last value is far better than the mean of the training part: the series wanders."""
+    """ "last" where repeating the last value is far better than the mean of the training part: the series wanders."""
     ratio = []
     for span in spans:
         y = series.values[span, 0]

@@ -17,7 +17,14 @@ class Windows:
     """
 
     def __init__(
-        self, past: Tensor, future: Tensor, target: Tensor, group: Tensor, origins: Tensor, lookback: int, horizon: int
+        self,
+        past: Tensor,
+        future: Tensor,
+        target: Tensor,
+        group: Tensor,
+        origins: Tensor,
+        lookback: int,
+        horizon: int,
     ) -> None:
         self.past, self.future, self.target, self.group = past, future, target[:, None], group
         self.origins = origins

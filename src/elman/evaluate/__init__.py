@@ -3,11 +3,11 @@
 metrics      the field's error measures, over arrays
 baselines    forecasts that need no model, which any score is read beside
 verdict      better, not better or no clear difference, in one sentence
-plots        the figures, as SVG
+plots        the figures, as SVG; style is how they look
 report       the self-contained HTML page, for any task
 wording      how a number is written for a reader
 
-Nothing here knows a task or opens a file of data. Only plots imports matplotlib, and only report jinja2.
+Nothing here knows a task or opens a data file. Only plots and style import matplotlib, only report jinja2.
 """
 
 from elman.evaluate.metrics import by_step, forecast_metrics

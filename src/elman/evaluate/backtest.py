@@ -47,8 +47,12 @@ def backtest(
     began = time.perf_counter() if began is None else began
     horizon = point.shape[1]
     actual = baselines.future(y, starts, origins, horizon)
+    # Where nothing was known before the origin no baseline exists, and a score would stand alone.
+    actual = np.where(np.isfinite(baselines.naive(y, starts, origins, horizon)), actual, np.nan)
     if not np.isfinite(actual).any():
-        raise InputError("there is nothing to judge: every target in this part is missing; give rows with the target filled in")
+        raise InputError(
+            "there is nothing to judge: every target in this part is missing; give rows with the target filled in"
+        )
     rivals = {
         "naive": baselines.naive(y, starts, origins, horizon),
         "drift": baselines.drift(y, starts, origins, horizon),
@@ -66,7 +70,9 @@ def backtest(
     interval = paired_interval(
         np.abs(actual - point), np.abs(actual - rivals[best]), 2 * max(1, -(-horizon // stride)), moments
     )
-    said = verdict(metrics, {words.get(name, name): value for name, value in scores.items()}, interval=interval)
+    said = verdict(
+        metrics, {words.get(name, name): value for name, value in scores.items()}, interval=interval
+    )
     evaluation = Evaluation(
         "forecast",
         metrics,

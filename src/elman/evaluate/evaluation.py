@@ -47,8 +47,12 @@ class Evaluation:
     def table(self) -> tuple[list[str], list[list[Any]]]:
         """Column names, and rows of a name and its scores: the model first, then each baseline; None where not defined."""
         names = list(self.metrics)
-        scores = {"this model": self.metrics} | {name.replace("_", " "): found for name, found in self.baselines.items()}
-        return ["", *names], [[name, *(found.get(metric) for metric in names)] for name, found in scores.items()]
+        scores = {"this model": self.metrics} | {
+            name.replace("_", " "): found for name, found in self.baselines.items()
+        }
+        return ["", *names], [
+            [name, *(found.get(metric) for metric in names)] for name, found in scores.items()
+        ]
 
     def __str__(self) -> str:
         head, rows = self.table()
@@ -59,7 +63,10 @@ class Evaluation:
         columns = [[name, *cells] for name, cells in zip(head, written, strict=True)]
         widths = [max(map(len, cells)) for cells in columns]
         lines = [
-            "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
+            "  ".join(
+                cell.ljust(w) if i == 0 else cell.rjust(w)
+                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+            )
             for line in zip(*columns, strict=True)
         ]
         return "\n".join([*lines, "", self.verdict])

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import _VF, Tensor
 
+from elman.kernels.packing import Packing
 from elman.kernels.weights import State, Weights
 
 KERNELS: dict[tuple[str, str | None], Callable[..., tuple[Tensor, ...]]] = {
@@ -40,18 +41,10 @@ def layer(
         # Equal rows are not ragged, and the packed kernels are several times slower than the padded ones.
         y, state = run(x[:longest], None, state)
         return (torch.nn.functional.pad(y, (0, 0, 0, 0, 0, steps - longest)) if longest < steps else y), state
-    # Packed, the rows still running at each t lie together, longest row first: one gather builds that from
-    # rows in any order, and one scatter brings it back.
-    running, order = lengths.to(x.device).sort(descending=True)
-    time = torch.arange(steps, device=x.device)[:, None]
-    inside = time < running
-    places = (time * rows + order)[inside]
-    counts = inside.sum(1).cpu()
-    real = x.reshape(steps * rows, -1).index_select(0, places)
-    data, state = run(real, counts[:longest], tuple(s.index_select(1, order) for s in state))
-    y = data.new_zeros(steps * rows, data.shape[-1]).index_copy(0, places, data).view(steps, rows, -1)
-    back = order.argsort()
-    return y, tuple(s.index_select(1, back) for s in state)
+    packing = Packing.of_lengths(lengths.to(x.device), steps)
+    data, state = run(packing.pack(x), packing.counts, tuple(s.index_select(1, packing.order) for s in state))
+    back = packing.order.argsort()
+    return packing.unpack(data), tuple(s.index_select(1, back) for s in state)
 
 
 def _run(

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from elman import kernels
-from elman.kernels import State, Weights
+from elman.kernels import Packing, State, Weights
 from elman.nn.checks import check_input, check_options, checked_lengths, checked_state
 
 
@@ -228,18 +228,26 @@ class Recurrent(nn.Module):
         return x, finals[0] if len(finals) == 1 else tuple(map(torch.cat, zip(*finals, strict=True)))
 
     def _weights(self, names: list[str | None]) -> Weights:
-        # Read by name at every call: pruning, parametrizations and torch.func put other tensors there.
-        found: list[Any] = [getattr(self, name) if name else None for name in names]
+        # Read by name at every call: pruning, parametrizations and torch.func put other tensors there. Module's
+        # own lookup of a parameter is slow, which shows where the tensors are small.
+        own = self._parameters
+        found: list[Any] = [name and (own[name] if name in own else getattr(self, name)) for name in names]
         return Weights(*found)
 
     def _forward_packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
-        x, lengths = pad_packed_sequence(packed, batch_first=self.batch_first)
-        y, final = self.forward(x, hx, lengths=lengths)
-        order = packed.sorted_indices
-        if order is not None:
-            y, lengths = y.index_select(0 if self.batch_first else 1, order), lengths[order.cpu()]
-        data = pack_padded_sequence(y, lengths, batch_first=self.batch_first).data
-        return PackedSequence(data, packed.batch_sizes, order, packed.unsorted_indices), final
+        data, counts, order, back = packed
+        if data.dim() != 2:
+            raise RuntimeError(
+                f"packed data has {data.dim()} dimensions, but 2 are needed: pack (T, B, F) rows"
+            )
+        rows = torch.arange(int(counts[0]), device=data.device)
+        packing = Packing.of_counts(counts, rows if order is None else order, len(counts))
+        ends = (counts[:, None] > torch.arange(len(rows))).sum(0)
+        lengths = ends if back is None else ends[back.cpu()]
+        x = packing.unpack(data)
+        y, final = self.forward(x.transpose(0, 1) if self.batch_first else x, hx, lengths=lengths)
+        y = packing.pack(y.transpose(0, 1) if self.batch_first else y)
+        return PackedSequence(y, counts, order, back), final
 
 
 class RNN(Recurrent):

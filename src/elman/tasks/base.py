@@ -214,7 +214,11 @@ class Task(BaseEstimator):
         self.source_ = str(source) if isinstance(source, str | Path) else None
         self.notes_ = prepared.notes
         self.finish(prepared)
-        self.judged_ = self.judge(prepared.test, prepared.notes) if prepared.test is not None and len(prepared.test) else None
+        self.judged_ = (
+            self.judge(prepared.test, prepared.notes)
+            if prepared.test is not None and len(prepared.test)
+            else None
+        )
         self.evaluation_ = self.judged_.evaluation if self.judged_ else None
         self.seconds_ = time.perf_counter() - began
         return self
@@ -244,7 +248,9 @@ class Task(BaseEstimator):
         if source is not None:
             return self.judge_source(source).evaluation
         if self.evaluation_ is None:
-            raise InputError("this model was fitted without a part to be judged on: give a file to evaluate on")
+            raise InputError(
+                "this model was fitted without a part to be judged on: give a file to evaluate on"
+            )
         return self.evaluation_
 
     def outputs(self, examples: Examples, size: int = 1024) -> Iterator[tuple[Batch, Any]]:
@@ -265,16 +271,28 @@ class Task(BaseEstimator):
                 "Training",
                 f"{training.steps:,} steps in {training.seconds:.0f} s; {training.why}. The weights kept are those of step "
                 f"{training.best_step:,}.",
-                [Figure(plots.training(training.history).svg, "Loss while learning; the dot marks the weights kept.")],
+                [
+                    Figure(
+                        plots.training(training.history).svg,
+                        "Loss while learning; the dot marks the weights kept.",
+                    )
+                ],
             )
         )
-        settings = {key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None}
+        settings = {
+            key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None
+        }
         sections.append(
-            Section("Settings", "Every choice, given or made, with which this fit can be repeated.", [Facts(settings)])
+            Section(
+                "Settings",
+                "Every choice, given or made, with which this fit can be repeated.",
+                [Facts(settings)],
+            )
         )
         return Report(
             title=self.title(),
-            subtitle=f"elman {__version__} · {self.name}" + (f" · {Path(self.source_).name}" if self.source_ else ""),
+            subtitle=f"elman {__version__} · {self.name}"
+            + (f" · {Path(self.source_).name}" if self.source_ else ""),
             verdict=evaluation.verdict if evaluation else "Not judged: no part of the data was held out.",
             good=evaluation.good if evaluation else None,
             sections=sections,
@@ -320,9 +338,17 @@ class Task(BaseEstimator):
 
     @classmethod
     def from_files(cls, files: dict[str, bytes], path: str | Path) -> Self:
-        missing = {"config.json", "encoders.json", "weights.safetensors", "kept.safetensors", "metrics.json"} - set(files)
+        missing = {
+            "config.json",
+            "encoders.json",
+            "weights.safetensors",
+            "kept.safetensors",
+            "metrics.json",
+        } - set(files)
         if missing:
-            raise InputError(f"the model {path} lacks {', '.join(sorted(missing))}: use the model as it was saved")
+            raise InputError(
+                f"the model {path} lacks {', '.join(sorted(missing))}: use the model as it was saved"
+            )
         head = store.parse_json(files["config.json"], "config.json")
         try:
             model = cls(**_tuples(head["params"]))
@@ -341,10 +367,14 @@ class Task(BaseEstimator):
             raise
         except Exception as error:  # a file that is sound JSON but no model of ours can fail anywhere above
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise InputError(f"the model {path} does not fit together ({reason}): use the model as it was saved") from error
+            raise InputError(
+                f"the model {path} does not fit together ({reason}): use the model as it was saved"
+            ) from error
         model.network_.eval()
         model.judged_ = None
-        model._carried = {name: files[name] for name in ("report.html", "log.jsonl", "picture.svg") if name in files}
+        model._carried = {
+            name: files[name] for name in ("report.html", "log.jsonl", "picture.svg") if name in files
+        }
         return model
 
     def __sklearn_is_fitted__(self) -> bool:

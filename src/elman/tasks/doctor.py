@@ -13,7 +13,11 @@ from elman import kernels
 from elman.version import __version__
 
 TESTED_TORCH = "2.13"
-EXTRAS = {"vega_datasets": "elman demo", "pandas": "pandas frames in and out", "pyarrow": "pyarrow frames in and out"}
+EXTRAS = {
+    "vega_datasets": "elman demo",
+    "pandas": "pandas frames in and out",
+    "pyarrow": "pyarrow frames in and out",
+}
 
 
 def examine() -> dict[str, dict[str, Any]]:
@@ -31,7 +35,9 @@ def examine() -> dict[str, dict[str, Any]]:
     cells = {}
     for operation, activation in (("rnn", "tanh"), ("rnn", "sigmoid"), ("lstm", None), ("gru", None)):
         choice = kernels.choose(operation, activation=activation)
-        cells[f"{operation}{f' ({activation})' if activation else ''}"] = f"{choice.implementation}: {choice.reason}"
+        cells[f"{operation}{f' ({activation})' if activation else ''}"] = (
+            f"{choice.implementation}: {choice.reason}"
+        )
     extras = {name: _version(name) or f"absent; pip install {name} for {use}" for name, use in EXTRAS.items()}
     return {"packages": packages, "machine": machine, "kernels": cells, "extras": extras}
 

@@ -100,12 +100,22 @@ class ForecastConfig(TaskConfig):
             elif isinstance(value, list):
                 object.__setattr__(self, name, tuple(value))
         require(bool(self.target), "target", self.target, "the name of a column")
-        require(isinstance(self.horizon, int) and self.horizon >= 1, "horizon", self.horizon, "a whole number, at least 1")
+        require(
+            isinstance(self.horizon, int) and self.horizon >= 1,
+            "horizon",
+            self.horizon,
+            "a whole number, at least 1",
+        )
         require(self.lookback is None or self.lookback >= 1, "lookback", self.lookback, "at least 1")
         require(self.season is None or self.season >= 2, "season", self.season, "at least 2")
         require(self.stride >= 1, "stride", self.stride, "at least 1")
         require(self.point in ("median", "mean"), "point", self.point, "median or mean")
-        require(self.level in ("auto", "last", "window", "none"), "level", self.level, "auto, last, window or none")
+        require(
+            self.level in ("auto", "last", "window", "none"),
+            "level",
+            self.level,
+            "auto, last, window or none",
+        )
         require(0 < self.valid_share < 1, "valid_share", self.valid_share, "between 0 and 1")
         require(0 <= self.test_share < 1, "test_share", self.test_share, "at least 0 and below 1")
 
@@ -125,7 +135,9 @@ class Forecaster(Task):
         usable = [m for m in seasons if 3 * m <= rows]
         lookback = config.lookback or _lookback(config.horizon, usable, rows)
         self.lookback_ = lookback
-        lags = tuple(sorted({m * -(-config.horizon // m) for m in usable if 3 * m * -(-config.horizon // m) <= rows}))
+        lags = tuple(
+            sorted({m * -(-config.horizon // m) for m in usable if 3 * m * -(-config.horizon // m) <= rows})
+        )
         self.encoder_ = SeriesEncoder.fit(
             series,
             parts.train_end,
@@ -142,7 +154,9 @@ class Forecaster(Task):
             "test": self._origins(series, parts.valid_end, parts.test_end, config.horizon, config.stride),
         }
         self._refuse_short(series, origins, parts, config.horizon)
-        self.season_ = baselines.best_season(y, starts, origins["train"], config.horizon, usable) if usable else None
+        self.season_ = (
+            baselines.best_season(y, starts, origins["train"], config.horizon, usable) if usable else None
+        )
         self.seen_until_ = _moment(max(series.times[end - 1] for end in parts.valid_end))
         self.start_ = series.times[0]
         self.scale_ = baselines.seasonal_scale(
@@ -154,18 +168,28 @@ class Forecaster(Task):
         self._series, self._tables, self._parts = series, tables, parts
         made = {
             name: Windows(
-                tables.past, tables.future, tables.target, tables.group, torch.from_numpy(at), lookback, config.horizon
+                tables.past,
+                tables.future,
+                tables.target,
+                tables.group,
+                torch.from_numpy(at),
+                lookback,
+                config.horizon,
             )
             for name, at in origins.items()
         }
         return Prepared(made["train"], made["valid"], made["test"], (*series.notes, parts.how))
 
-    def _read_parts(self, source: Any, valid: Any, test: Any, config: ForecastConfig) -> tuple[SeriesSet, Parts]:
+    def _read_parts(
+        self, source: Any, valid: Any, test: Any, config: ForecastConfig
+    ) -> tuple[SeriesSet, Parts]:
         time_columns = () if config.time == ("none",) else config.time
         notes: list[str] = []
         if config.inputs is None:
             taken = [*config.target, *config.known, *([config.group] if config.group else [])]
-            inputs, notes = ((), []) if config.target == ("*",) else guess_inputs(source, taken=taken, time=time_columns)
+            inputs, notes = (
+                ((), []) if config.target == ("*",) else guess_inputs(source, taken=taken, time=time_columns)
+            )
         else:
             inputs = () if config.inputs == ("none",) else config.inputs
         self.columns_ = tuple(dict.fromkeys([*config.known, *inputs]))
@@ -188,22 +212,36 @@ class Forecaster(Task):
             pieces["valid"] = self._read(valid, config, series.clock)
         if test is not None:
             pieces["test"] = self._read(test, config, series.clock)
-        joined, ends = extend.join(list(pieces.values()), [str(p) if isinstance(p, str | Path) else n for n, p in
-                                                           zip(pieces, [source, valid, test], strict=False)])
+        joined, ends = extend.join(
+            list(pieces.values()),
+            [
+                str(p) if isinstance(p, str | Path) else n
+                for n, p in zip(pieces, [source, valid, test], strict=False)
+            ],
+        )
         end = dict(zip(pieces, ends, strict=True))
         last = observed_ends(joined)
         if valid is None:
             own = by_time(series, config.valid_share, 0.0)
             train_end = joined.starts[:-1] + (own.train_end - series.starts[:-1])
             return joined, Parts(
-                train_end, end["train"], last,
+                train_end,
+                end["train"],
+                last,
                 f"the last {config.valid_share:.0%} of the training rows choose when to stop; the test part was given",
             )
         if test is None:
             own = by_time(series, config.test_share or 0.2, 0.0)
             train_end, valid_end = end["train"], end["valid"]
-            return joined, Parts(train_end, valid_end, np.maximum(valid_end, last), "the validation part was given; no test part")
-        return joined, Parts(end["train"], end["valid"], last, "training, validation and test parts were given")
+            return joined, Parts(
+                train_end,
+                valid_end,
+                np.maximum(valid_end, last),
+                "the validation part was given; no test part",
+            )
+        return joined, Parts(
+            end["train"], end["valid"], last, "training, validation and test parts were given"
+        )
 
     def _read(self, source: Any, config: ForecastConfig, clock: Clock) -> SeriesSet:
         """A later file, read as the training file was."""
@@ -224,7 +262,9 @@ class Forecaster(Task):
         """Rows before an origin that the encoder reads."""
         return max([self.lookback_, *self.encoder_.lags])
 
-    def _origins(self, series: SeriesSet, begin: np.ndarray, end: np.ndarray, horizon: int, stride: int) -> np.ndarray:
+    def _origins(
+        self, series: SeriesSet, begin: np.ndarray, end: np.ndarray, horizon: int, stride: int
+    ) -> np.ndarray:
         """Every stride-th first step of a window that lies in begin..end of its group, has its past and a target."""
         found = []
         y = np.isfinite(series.values[:, 0])
@@ -237,7 +277,9 @@ class Forecaster(Task):
         past = counts[origins] > counts[origins - self.lookback_] if len(origins) else seen
         return origins[seen & past]
 
-    def _refuse_short(self, series: SeriesSet, origins: dict[str, np.ndarray], parts: Parts, horizon: int) -> None:
+    def _refuse_short(
+        self, series: SeriesSet, origins: dict[str, np.ndarray], parts: Parts, horizon: int
+    ) -> None:
         sizes = {
             "train": int((parts.train_end - series.starts[:-1]).max()),
             "valid": int((parts.valid_end - parts.train_end).max()),
@@ -257,7 +299,9 @@ class Forecaster(Task):
 
     def network(self, config: ForecastConfig) -> nn.Module:
         encoder = self.encoder_
-        probe = encoder.encode(extend.with_future(self.context_, observed_ends(self.context_), config.horizon))
+        probe = encoder.encode(
+            extend.with_future(self.context_, observed_ends(self.context_), config.horizon)
+        )
         return ForecastNetwork(
             past=probe.past.shape[1],
             future=probe.future.shape[1],
@@ -285,7 +329,8 @@ class Forecaster(Task):
         total = count = 0.0
         point = self.config_.point
         which = self._point_index(point)
-        for rows in torch.arange(len(examples)).split(1024):
+        # Evenly spaced ones suffice to choose by, and many series have a great many.
+        for rows in torch.arange(0, len(examples), max(1, len(examples) // 4096)).split(1024):
             batch = examples.batch(rows).to(self.config_.device)
             assert batch.y is not None
             error = (network(**batch.inputs)[..., which] - batch.y)[~batch.y.isnan()]
@@ -320,7 +365,9 @@ class Forecaster(Task):
         out[..., :MEAN].sort(axis=-1)
         return out
 
-    def _decoded(self, windows: Windows, mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, dict[float, Any]]:
+    def _decoded(
+        self, windows: Windows, mean: np.ndarray, deviation: np.ndarray
+    ) -> tuple[np.ndarray, dict[float, Any]]:
         """Point forecasts (N, K) and intervals {level: (lower, upper)} in the target's own units."""
         out = self._quantiles(windows)
         at = windows.origins.numpy()
@@ -340,29 +387,56 @@ class Forecaster(Task):
     def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
         assert isinstance(examples, Windows)
         series, tables = self._series, self._tables
-        judged = self._judge(series, tables.mean, tables.deviation, examples, _before(series, self._parts.train_end), notes)
+        judged = self._judge(
+            series, tables.mean, tables.deviation, examples, _before(series, self._parts.train_end), notes
+        )
         del self._series, self._tables, self._parts
         return judged
 
     def _judge(
-        self, series: SeriesSet, mean: np.ndarray, deviation: np.ndarray, windows: Windows, train: np.ndarray, notes: tuple[str, ...]
+        self,
+        series: SeriesSet,
+        mean: np.ndarray,
+        deviation: np.ndarray,
+        windows: Windows,
+        train: np.ndarray,
+        notes: tuple[str, ...],
     ) -> Judged:
         began = time.perf_counter()
         point, bands = self._decoded(windows, mean, deviation)
         origins = windows.origins.numpy()
-        words = {"naive": "the last value", "drift": "the straight line on (drift)", "seasonal_naive": self._season_in_words()}
+        words = {
+            "naive": "the last value",
+            "drift": "the straight line on (drift)",
+            "seasonal_naive": self._season_in_words(),
+        }
         result = backtest(
-            series.values[:, 0], series.starts[:-1], origins, series.times, point, bands,
-            train=train, season=self.season_, words=words, notes=notes, began=began,
+            series.values[:, 0],
+            series.starts[:-1],
+            origins,
+            series.times,
+            point,
+            bands,
+            train=train,
+            season=self.season_,
+            words=words,
+            notes=notes,
+            began=began,
         )
         when = series.times[np.minimum(origins[:, None] + np.arange(point.shape[1]), len(series.times) - 1)]
         return Judged(result.evaluation, *self._pictures(result, when, origins, series))
 
     def _season_in_words(self) -> str:
         clock, season = self.encoder_.clock, self.season_
-        return f"the value {season} steps ago" if clock.step == "row" or not season else f"the value {season} steps of {clock.step} ago"
+        return (
+            f"the value {season} steps ago"
+            if clock.step == "row" or not season
+            else f"the value {season} steps of {clock.step} ago"
+        )
 
-    def _pictures(self, result: Any, when: np.ndarray, origins: np.ndarray, series: SeriesSet) -> tuple[tuple[Section, ...], Any]:
+    def _pictures(
+        self, result: Any, when: np.ndarray, origins: np.ndarray, series: SeriesSet
+    ) -> tuple[tuple[Section, ...], Any]:
         horizon = result.point.shape[1]
         group = np.searchsorted(series.starts, origins, side="right") - 1
         first = np.flatnonzero(group == group[-1])
@@ -375,22 +449,47 @@ class Forecaster(Task):
             if len(shown) * horizon >= max(3 * horizon, 120):
                 break
         shown = shown[::-1]
-        joined = {level: (low[shown].ravel(), high[shown].ravel()) for level, (low, high) in result.bands.items()}
-        name = series.columns[0] if len(series.groups) == 1 else f"{series.columns[0]} of {series.groups[group[-1]]}"
-        picture = plots.forecast(
-            when[shown].ravel(), result.point[shown].ravel(), joined, actual=result.actual[shown].ravel(), title=f"Forecast of {name}", wide=True
+        joined = {
+            level: (low[shown].ravel(), high[shown].ravel()) for level, (low, high) in result.bands.items()
+        }
+        name = (
+            series.columns[0]
+            if len(series.groups) == 1
+            else f"{series.columns[0]} of {series.groups[group[-1]]}"
         )
-        figures = [Figure(picture.svg, "The end of the part that judges: forecasts made one after another, each from data before it.", wide=True)]
+        picture = plots.forecast(
+            when[shown].ravel(),
+            result.point[shown].ravel(),
+            joined,
+            actual=result.actual[shown].ravel(),
+            title=f"Forecast of {name}",
+            wide=True,
+        )
+        figures = [
+            Figure(
+                picture.svg,
+                "The end of the part that judges: forecasts made one after another, each from data before it.",
+                wide=True,
+            )
+        ]
         if horizon > 1:
-            figures.append(Figure(plots.error_by_step(result.steps).svg, "How the error grows with the steps ahead."))
+            figures.append(
+                Figure(plots.error_by_step(result.steps).svg, "How the error grows with the steps ahead.")
+            )
         figures.append(Figure(plots.scatter(result.actual, result.point).svg, "Forecast against what came."))
         evaluation = result.evaluation
         observed = {level: evaluation.metrics[f"coverage_{100 * level:g}"] for level in BANDS}
         figures.append(Figure(plots.calibration(observed).svg, "How often the intervals held what came."))
         sections = (
-            Section("Score", f"{evaluation.rows:,} values judged, none of them seen in training.", [comparison(evaluation)]),
+            Section(
+                "Score",
+                f"{evaluation.rows:,} values judged, none of them seen in training.",
+                [comparison(evaluation)],
+            ),
             Section("Forecast and what came", "", figures),
-            Section("Data", "", [Text("\n\n".join(f"{note[:1].upper()}{note[1:]}." for note in evaluation.notes))]),
+            Section(
+                "Data", "", [Text("\n\n".join(f"{note[:1].upper()}{note[1:]}." for note in evaluation.notes))]
+            ),
         )
         return sections, picture
 
@@ -398,7 +497,9 @@ class Forecaster(Task):
         series = self._read(source, self.config_, self.encoder_.clock)
         ends = observed_ends(series)
         begin, notes = self._unseen(series)
-        origins = self._origins(series, np.minimum(begin, ends), ends, self.config_.horizon, self.config_.stride)
+        origins = self._origins(
+            series, np.minimum(begin, ends), ends, self.config_.horizon, self.config_.stride
+        )
         if not len(origins):
             raise InputError(
                 f"no window to judge: {int((ends - series.starts[:-1]).max()):,} rows at most in a series, of which "
@@ -407,7 +508,13 @@ class Forecaster(Task):
             )
         tables = self.encoder_.encode(series)
         windows = Windows(
-            tables.past, tables.future, tables.target, tables.group, torch.from_numpy(origins), self.lookback_, self.config_.horizon
+            tables.past,
+            tables.future,
+            tables.target,
+            tables.group,
+            torch.from_numpy(origins),
+            self.lookback_,
+            self.config_.horizon,
         )
         train = _before(series, np.where(begin > series.starts[:-1], begin, ends))
         return self._judge(series, tables.mean, tables.deviation, windows, train, (*series.notes, *notes))
@@ -417,16 +524,25 @@ class Forecaster(Task):
         starts = series.starts[:-1]
         seen = self.seen_until_
         if series.clock.step == "row":
-            same = np.array_equal(series.values[starts[0] : starts[0] + 32, 0], self.first_rows_, equal_nan=True)
+            same = np.array_equal(
+                series.values[starts[0] : starts[0] + 32, 0], self.first_rows_, equal_nan=True
+            )
             if not same:
-                return starts, ("all rows are judged: without times it is not known whether training saw them",)
+                return starts, (
+                    "all rows are judged: without times it is not known whether training saw them",
+                )
         else:
             seen = np.datetime64(seen, "us")
         begin = starts + np.array(
-            [np.searchsorted(series.times[a:b], seen, side="right") for a, b in pairwise(series.starts.tolist())]
+            [
+                np.searchsorted(series.times[a:b], seen, side="right")
+                for a, b in pairwise(series.starts.tolist())
+            ]
         )
         if (begin >= series.starts[1:]).all():
-            return starts, (f"WARNING: the fit has seen all of these rows (up to {seen}): this is no honest score",)
+            return starts, (
+                f"WARNING: the fit has seen all of these rows (up to {seen}): this is no honest score",
+            )
         if (begin > starts).any():
             return begin, (f"only rows after {seen} are judged: the fit has seen those before",)
         return begin, ()
@@ -453,7 +569,13 @@ class Forecaster(Task):
         self._refuse_unknown(series, ends)
         tables = self.encoder_.encode(series)
         windows = Windows(
-            tables.past, tables.future, tables.target, tables.group, torch.from_numpy(ends), self.lookback_, horizon
+            tables.past,
+            tables.future,
+            tables.target,
+            tables.group,
+            torch.from_numpy(ends),
+            self.lookback_,
+            horizon,
         )
         point, bands = self._decoded(windows, tables.mean, tables.deviation)
         at = ends[:, None] + np.arange(horizon)
@@ -484,7 +606,9 @@ class Forecaster(Task):
             "time": list(self.time_),
             "lookback": self.lookback_,
             "season": self.season_,
-            "seen_until": str(self.seen_until_) if isinstance(self.seen_until_, str) else int(self.seen_until_),
+            "seen_until": str(self.seen_until_)
+            if isinstance(self.seen_until_, str)
+            else int(self.seen_until_),
             "widen": {str(level): factor for level, factor in self.widen_.items()},
             "groups": list(self.context_.groups),
             "heads": list(self.context_.columns),
@@ -524,7 +648,11 @@ class Forecaster(Task):
         self.native_ = None
 
     def title(self) -> str:
-        target = ", ".join(self.config_.target) if self.config_.target != ("*",) else f"{len(self.encoder_.groups)} series"
+        target = (
+            ", ".join(self.config_.target)
+            if self.config_.target != ("*",)
+            else f"{len(self.encoder_.groups)} series"
+        )
         return f"Forecast of {target}, {self.config_.horizon} step{'s' if self.config_.horizon > 1 else ''} ahead"
 
 

@@ -23,5 +23,7 @@ def load(path: str | Path) -> Task:
     head = store.parse_json(files["config.json"], "config.json")
     name = head.get("task") if isinstance(head, dict) else None
     if name not in TASKS:
-        raise InputError(f"the model {path} is for the task {name!r}, but this elman knows {', '.join(TASKS)}: upgrade elman")
+        raise InputError(
+            f"the model {path} is for the task {name!r}, but this elman knows {', '.join(TASKS)}: upgrade elman"
+        )
     return TASKS[name].from_files(files, path)

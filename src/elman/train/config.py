@@ -69,11 +69,26 @@ class TrainConfig:
         require(self.minutes is None or self.minutes > 0, "minutes", self.minutes, "more than 0")
         require(self.epochs is None or self.epochs > 0, "epochs", self.epochs, "more than 0")
         require(self.steps is None or self.steps > 0, "steps", self.steps, "at least 1")
-        require(self.steps is None or self.minutes is None, "steps", self.steps, "left out when --minutes is given")
+        require(
+            self.steps is None or self.minutes is None,
+            "steps",
+            self.steps,
+            "left out when --minutes is given",
+        )
         require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        require(self.optimizer in ("adamw", "adam", "sgd", "rmsprop"), "optimizer", self.optimizer, "adamw, adam, sgd or rmsprop")
+        require(
+            self.optimizer in ("adamw", "adam", "sgd", "rmsprop"),
+            "optimizer",
+            self.optimizer,
+            "adamw, adam, sgd or rmsprop",
+        )
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
-        require(self.schedule in ("cosine", "linear", "constant"), "schedule", self.schedule, "cosine, linear or constant")
+        require(
+            self.schedule in ("cosine", "linear", "constant"),
+            "schedule",
+            self.schedule,
+            "cosine, linear or constant",
+        )
         require(0 <= self.warmup < 1, "warmup", self.warmup, "at least 0 and below 1")
         require(self.clip >= 0, "clip", self.clip, "at least 0")
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from statistics import median
@@ -76,19 +77,49 @@ def measure(network: nn.Module, examples: Examples, loss: Loss, config: TrainCon
     return median(times[1:])
 
 
-def first_plan(examples: Examples, config: TrainConfig, step_seconds: float, valid_seconds: float, left: float | None) -> Plan:
-    """Validate twice an epoch, but so that validation takes at most a quarter of the time and there are 10 at least."""
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def fastest_threads(
+    network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig
+) -> tuple[int, float]:
+    """One thread or all: small steps lose more to waiting than they gain. Returns the count and the seconds a step."""
+    found = {}
+    for count in {1, torch.get_num_threads()}:
+        with threads(count):
+            found[count] = measure(network, examples, loss, config)
+    best = min(found, key=lambda count: found[count])
+    return best, found[best]
+
+
+def most(examples: Examples, config: TrainConfig) -> int:
+    """Steps that a budget of minutes never exceeds: so many passes teach nothing more."""
+    return math.ceil((config.epochs or 60) * len(examples) / config.batch_size)
+
+
+def first_plan(examples: Examples, config: TrainConfig, pace: Pace | None = None) -> Plan:
+    """Validate twice an epoch at most, ten times at least, and under a deadline for at most a quarter of the time.
+
+    Without a deadline the plan depends on the settings and the number of examples alone, never on the machine.
+    """
     epoch = math.ceil(len(examples) / config.batch_size)
-    if left is not None:
-        steps = min(math.ceil((config.epochs or 60) * epoch), max(1, int(left / step_seconds)))
+    if pace is None:
+        steps = config.steps or max(
+            1, round(config.epochs * epoch) if config.epochs else min(30 * epoch, 5000)
+        )
+        plan = Plan(max(1, min(math.ceil(epoch / 2), math.ceil(steps / 10))))
     else:
-        steps = config.steps or max(1, round(config.epochs * epoch) if config.epochs else min(30 * epoch, 5000))
-    # The measured times decide only under a deadline: without one the plan must not depend on the machine.
-    affordable = math.ceil(4 * valid_seconds / step_seconds) if left is not None else 1
-    every = max(1, affordable, min(math.ceil(epoch / 2), math.ceil(steps / 10)))
-    plan = Plan(every)
-    if left is not None:
-        steps = min(steps, max(1, int(left / (step_seconds + valid_seconds / every))))
+        steps = min(most(examples, config), pace.left(every=1000))
+        affordable = math.ceil(4 * pace.valid_seconds / pace.step_seconds)
+        plan = Plan(max(1, affordable, min(math.ceil(epoch / 2), math.ceil(steps / 10))))
+        steps = min(steps, pace.left(plan.every))
     plan.estimate(steps)
     return plan
 
@@ -110,94 +141,143 @@ def train(
     Raises ElmanError when the gradient stays non-finite.
     """
     begin = time.perf_counter()
-    with torch.random.fork_rng(devices=[]):
+    network.to(config.device).train()
+    pace = None
+    if plan is not None:
+        plan = Plan.from_json(plan.to_json())
+        plan.estimate(0)
+    elif deadline is None:
+        plan = first_plan(examples, config)
+        plan.threads = torch.get_num_threads()
+    else:
+        count, step_seconds = fastest_threads(network, examples, loss, config)
+        start = time.perf_counter()
+        score(network, validate)
+        pace = Pace(deadline, step_seconds, time.perf_counter() - start)
+        plan = first_plan(examples, config, pace)
+        plan.threads = count
+    with torch.random.fork_rng(devices=[]), threads(plan.threads):
         torch.manual_seed(config.seed)
-        network.to(config.device).train()
-        if plan is not None:
-            plan = Plan.from_json(plan.to_json())
-            plan.estimate(0)
-            timed = False
+        return _run(network, examples, loss, validate, config, plan, pace, watch, begin)
+
+
+def _run(
+    network: nn.Module,
+    examples: Examples,
+    loss: Loss,
+    validate: Validate,
+    config: TrainConfig,
+    plan: Plan,
+    pace: Pace | None,
+    watch: Watch,
+    begin: float,
+) -> Training:
+    step = Step(network, loss, config)
+    source = shuffled(examples, config.batch_size, torch.Generator().manual_seed(config.seed))
+    history: list[dict[str, Any]] = []
+    best_score, best_step, best = math.inf, 0, deepcopy(network.state_dict())
+    waited = skipped = 0
+    recent: list[float] = []
+    norms: list[float] = []
+    why = "the planned steps were made"
+    watch({"event": "start", "steps": plan.total, "every": plan.every})
+    while not plan.done:
+        rate = learning_rate(plan.progress, config.learning_rate, config.warmup, config.schedule)
+        value, norm = step(next(source).to(config.device), rate)
+        plan.advance()
+        if math.isfinite(norm):
+            skipped = 0
+            recent.append(value)
+            norms.append(norm)
         else:
-            timed = deadline is not None
-            step_seconds = valid_seconds = 1.0
-            if deadline is not None:
-                step_seconds = measure(network, examples, loss, config)
-                start = time.perf_counter()
-                score(network, validate)
-                valid_seconds = time.perf_counter() - start
-            plan = first_plan(
-                examples, config, step_seconds, valid_seconds, deadline - time.perf_counter() if deadline else None
-            )
-        step = Step(network, loss, config)
-        source = shuffled(examples, config.batch_size, torch.Generator().manual_seed(config.seed))
-        history: list[dict[str, Any]] = []
-        best_score, best_step, best = math.inf, 0, deepcopy(network.state_dict())
-        waited = skipped = 0
-        recent: list[float] = []
-        norms: list[float] = []
-        why = "the planned steps were made"
-        watch({"event": "start", "steps": plan.total, "every": plan.every})
-        measured_from, valid_spent = time.perf_counter(), 0.0
-        while not plan.done:
-            rate = learning_rate(plan.progress, config.learning_rate, config.warmup, config.schedule)
-            value, norm = step(next(source).to(config.device), rate)
-            plan.advance()
-            if math.isfinite(norm):
-                skipped = 0
-                recent.append(value)
-                norms.append(norm)
-            else:
-                skipped += 1
-                if skipped == TOLERATED:
-                    raise ElmanError(
-                        f"the gradient was not finite in {TOLERATED} steps in a row, up to step {plan.step} "
-                        f"(loss {value:.4g}): lower --learning-rate (now {config.learning_rate:g}) or --clip (now {config.clip:g})"
-                    )
-            watch({"event": "step", "step": plan.step, "steps": plan.total, "loss": value, "grad_norm": norm, "lr": rate})
-            out_of_time = timed and deadline is not None and time.perf_counter() > deadline
-            if plan.step % plan.every and not plan.done and not out_of_time:
-                continue
-            start = time.perf_counter()
-            valid = score(network, validate)
-            valid_spent += time.perf_counter() - start
-            record = {
+            skipped += 1
+            if skipped == TOLERATED:
+                raise ElmanError(
+                    f"the gradient was not finite in {TOLERATED} steps in a row, up to step {plan.step} "
+                    f"(loss {value:.4g}): lower --learning-rate (now {config.learning_rate:g}) or --clip (now {config.clip:g})"
+                )
+        watch(
+            {
+                "event": "step",
                 "step": plan.step,
-                "loss": sum(recent) / len(recent) if recent else None,
-                "valid": valid,
-                "grad_norm": median(norms) if norms else None,
+                "steps": plan.total,
+                "loss": value,
+                "grad_norm": norm,
                 "lr": rate,
-                "seconds": round(time.perf_counter() - begin, 3),
             }
-            recent, norms = [], []
-            history.append(record)
-            waited += 1
-            if valid < best_score:
-                best_score, best_step, waited = valid, plan.step, 0
-                best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-            watch({"event": "valid", "best": best_score, "steps": plan.total, **record})
-            if config.patience and waited >= config.patience:
-                why = f"no better validation in {config.patience} tries"
-                break
-            if plan.done:
-                break
-            if out_of_time:
-                why = "the time was over"
-                break
-            if timed and deadline is not None:
-                now = time.perf_counter()
-                per_step = (now - measured_from - valid_spent) / plan.step
-                per_valid = valid_spent / len(history)
-                left = max(1, int((deadline - now - per_valid) / (per_step + per_valid / plan.every)))
-                # The cap on epochs still holds: a machine that speeds up does not train beyond it.
-                plan.estimate(min(left, max(1, plan.total - plan.step)))
-            elif plan.replaying:
+        )
+        if pace is None:
+            over = False
+            if plan.replaying:
                 plan.estimate(0)
-        plan.last = plan.step
-        network.load_state_dict(best)
-        network.eval()
+        else:
+            over = pace.over
+            if pace.due(plan.step) and not plan.done:
+                plan.estimate(min(pace.left(plan.every), max(1, most(examples, config) - plan.step)))
+        if plan.step % plan.every and not plan.done and not over:
+            continue
+        start = time.perf_counter()
+        valid = score(network, validate)
+        if pace is not None:
+            pace.validated(time.perf_counter() - start)
+        record = {
+            "step": plan.step,
+            "loss": sum(recent) / len(recent) if recent else None,
+            "valid": valid,
+            "grad_norm": median(norms) if norms else None,
+            "lr": rate,
+            "seconds": round(time.perf_counter() - begin, 3),
+        }
+        recent, norms = [], []
+        history.append(record)
+        waited += 1
+        if valid < best_score:
+            best_score, best_step, waited = valid, plan.step, 0
+            best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        watch({"event": "valid", "best": best_score, "steps": plan.total, **record})
+        if config.patience and waited >= config.patience:
+            why = f"no better validation in {config.patience} tries"
+            break
+        if over:
+            why = "the time was over"
+            break
+    plan.last = plan.step
+    network.load_state_dict(best)
+    network.eval()
     training = Training(plan, history, best_step, best_score, plan.step, time.perf_counter() - begin, why)
     watch({"event": "end", "steps": training.steps, "best_step": best_step, "why": why})
     return training
+
+
+class Pace:
+    """How fast training really goes, and so how many steps the deadline still allows."""
+
+    def __init__(self, deadline: float, step_seconds: float, valid_seconds: float) -> None:
+        self.deadline, self.step_seconds, self.valid_seconds = deadline, step_seconds, valid_seconds
+        self.since, self.since_step = time.perf_counter(), 0
+        self.between = max(0.5, (deadline - self.since) / 40)
+
+    @property
+    def over(self) -> bool:
+        return time.perf_counter() > self.deadline
+
+    def due(self, step: int) -> bool:
+        """Whether enough time has passed to estimate again; if so the seconds a step are those of that time."""
+        now = time.perf_counter()
+        if now - self.since < self.between:
+            return False
+        self.step_seconds = (now - self.since) / (step - self.since_step)
+        self.since, self.since_step = now, step
+        return True
+
+    def left(self, every: int) -> int:
+        """Steps that fit before the deadline, with a validation every so many and one at the end."""
+        seconds = self.deadline - time.perf_counter() - self.valid_seconds
+        return max(1, int(seconds / (self.step_seconds + self.valid_seconds / every)))
+
+    def validated(self, seconds: float) -> None:
+        self.valid_seconds = 0.5 * (self.valid_seconds + seconds)
+        self.since += seconds
 
 
 def score(network: nn.Module, validate: Validate) -> float:

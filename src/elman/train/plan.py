@@ -1,7 +1,7 @@
 """How many steps: fixed beforehand, or fitted to a deadline and recorded so that a rerun takes the very same ones.
 
 The learning rate follows *progress*, from 0 at the first step to 1 at the last. Under a deadline the number of steps
-left is estimated again at each validation; progress then advances by (1 - progress) / steps left, so a machine that
+left is estimated again every few seconds; progress then advances by (1 - progress) / steps left, so a machine that
 slows down still ends with the schedule complete. Each estimate is recorded as (step, steps left): replaying the record
 gives the same learning rates, hence the same bits, on any machine.
 """
@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Plan:
-    """``record`` is [(step, steps left at that step), ...]; ``every`` is the number of steps between validations."""
+    """``record`` is [(step, steps left at that step), ...]; ``every`` is the number of steps between validations.
+
+    ``threads`` is how many computed, which can change the last bit of a sum; ``last`` is the step at which training ended.
+    """
 
     every: int
     record: list[tuple[int, int]] = field(default_factory=list)
-    last: int | None = None  # the step at which training ended, where that was before the plan's own end
+    threads: int = 1
+    last: int | None = None
 
     def __post_init__(self) -> None:
         self._replayed = list(self.record)
@@ -56,11 +60,17 @@ class Plan:
         return self.progress >= 1.0 - 1e-9
 
     def to_json(self) -> dict:
-        return {"every": self.every, "record": [list(pair) for pair in self.record], "last": self.last}
+        record = [list(pair) for pair in self.record]
+        return {"every": self.every, "record": record, "threads": self.threads, "last": self.last}
 
     @classmethod
     def from_json(cls, state: dict) -> Plan:
-        return cls(int(state["every"]), [(int(s), int(n)) for s, n in state["record"]], state["last"])
+        return cls(
+            int(state["every"]),
+            [(int(s), int(n)) for s, n in state["record"]],
+            int(state["threads"]),
+            state["last"],
+        )
 
 
 def learning_rate(progress: float, peak: float, warmup: float, schedule: str) -> float:
