@@ -250,9 +250,7 @@ def demo(
     people.print(
         "San Francisco, hourly temperatures of 2010 (package vega_datasets): the next 24 hours, from the past."
     )
-    people.print(
-        f"[dim]elman fit forecast {escape(file.name)} --target temp --horizon 24 --minutes {minutes:g}[/]"
-    )
+    people.print(f"[dim]elman fit forecast {escape(file.name)} --target temp --horizon 24 --minutes {minutes:g}[/]")
     task = Forecaster(target="temp", horizon=24, minutes=minutes)
     run_fit(task, file, valid=None, test=None, out=out, overwrite=overwrite, as_json=json, quiet=quiet)
 
@@ -298,11 +296,7 @@ def with_config(arguments: list[str]) -> list[str]:
         flag = f"--{name.replace('_', '-')}"
         if flag not in rest:
             flags += (
-                [flag, *map(str, value)]
-                if isinstance(value, list)
-                else [flag]
-                if value is True
-                else [flag, str(value)]
+                [flag, *map(str, value)] if isinstance(value, list) else [flag] if value is True else [flag, str(value)]
             )
     return rest + flags
 

@@ -161,15 +161,16 @@ def test_missing_files_and_folders(tmp_path):
 def test_a_column_that_is_not_there_offers_the_nearest():
     frame = read_table({"Close": [1.0], "Volume": [2.0]})
     assert column(frame, "Close").to_list() == [1.0]
-    with pytest.raises(
-        InputError, match=r"'close' \(did you mean 'Close'\?\): name one of its 2, Close, Volume"
-    ):
+    with pytest.raises(InputError, match=r"'close' \(did you mean 'Close'\?\): name one of its 2, Close, Volume"):
         column(frame, "close")
 
 
 def test_short_rows_are_told_from_missing_last_cells_and_blank_lines(tmp_path):
     frame = read_table(write(tmp_path / "t.csv", "a,b\n1,\n\n,\n3,4\n\n"))
     np.testing.assert_array_equal(numbers(frame, "a"), [1, np.nan, 3])
+    frame = read_table(path := write(tmp_path / "led.csv", "\n\na,b\n1,2\nx,4\n"))
+    with pytest.raises(InputError, match=r"row 2 \(line 5\)"):
+        numbers(frame, "a", Origin.of(path))
     lone = read_table(write(tmp_path / "lone.csv", "a\n1\n\n3\n\n"))
     np.testing.assert_array_equal(numbers(lone, "a"), [1, np.nan, 3])
 
@@ -241,6 +242,13 @@ def test_dict_columns_of_arrays_lists_and_dates():
     frame = read_table({"t": days, "x": np.arange(2), "s": ["a", None], "m": [1, "b"], "p": values})
     assert frame["t"].dtype == pl.Datetime("us") and frame["m"].to_list() == ["1", "b"]
     assert numbers(frame, "p").tolist() == [1.0, 2.0]
+
+
+def test_numbers_as_kinds_lose_the_point_where_all_are_whole():
+    frame = read_table({"whole": [1.0, None, -2.0], "part": [1.0, 2.5, np.nan], "huge": [1e300, 1.0, 2.0]})
+    assert categories(frame, "whole") == ["1", None, "-2"]
+    assert categories(frame, "part") == ["1.0", "2.5", None]
+    assert categories(frame, "huge")[1:] == ["1.0", "2.0"]
 
 
 def test_what_a_column_is_meant_as():

@@ -58,9 +58,7 @@ FORECASTS = [
     (lambda y, starts, origins, K, m: baselines.drift(y, starts, origins, K), one_drift),
     (
         lambda y, starts, origins, K, m: baselines.drift(y, starts, origins, K, memory=m),
-        lambda past, K, m: (
-            one_drift(past[-m:], K, m) if not np.isnan(past[-m:]).all() else one_naive(past, K, m)
-        ),
+        lambda past, K, m: one_drift(past[-m:], K, m) if not np.isnan(past[-m:]).all() else one_naive(past, K, m),
     ),
 ]
 NAMES = ["naive", "seasonal", "drift", "drift of a memory"]

@@ -51,9 +51,7 @@ def test_absolute_squared_and_percentage_errors_are_their_definitions(pair):
 def test_scaled_error_divides_each_window_by_its_own_scale(pair, data):
     y, f = pair
     scale = data.draw(arrays(np.float64, len(y), elements=st.floats(0.1, 1e3)))
-    assert metrics.mase(y, f, scale) == pytest.approx(
-        mean(abs(a - b) / scale[n] for n, _, a, b in cells(y, f))
-    )
+    assert metrics.mase(y, f, scale) == pytest.approx(mean(abs(a - b) / scale[n] for n, _, a, b in cells(y, f)))
     assert metrics.mase(y, f, 4.0) == pytest.approx(metrics.mae(y, f) / 4)
 
 
@@ -61,12 +59,8 @@ def test_scaled_error_divides_each_window_by_its_own_scale(pair, data):
 def test_coverage_and_width_of_intervals(pair, data):
     y, low = pair
     high = low + data.draw(arrays(np.float64, y.shape, elements=st.floats(0, 1e6)))
-    assert metrics.coverage(y, low, high) == pytest.approx(
-        mean(a <= y <= b for *_, y, a, b in cells(y, low, high))
-    )
-    assert metrics.interval_width(y, low, high) == pytest.approx(
-        mean(b - a for *_, y, a, b in cells(y, low, high))
-    )
+    assert metrics.coverage(y, low, high) == pytest.approx(mean(a <= y <= b for *_, y, a, b in cells(y, low, high)))
+    assert metrics.interval_width(y, low, high) == pytest.approx(mean(b - a for *_, y, a, b in cells(y, low, high)))
 
 
 def test_bounds_count_as_inside_and_may_be_infinite():
@@ -84,9 +78,7 @@ def test_pinball_is_its_definition_and_scikit_learns(pair, quantiles):
         for i, q in enumerate(quantiles)
     )
     known = ~np.isnan(y)
-    theirs = np.mean(
-        [mean_pinball_loss(y[known], many[known][:, i], alpha=q) for i, q in enumerate(quantiles)]
-    )
+    theirs = np.mean([mean_pinball_loss(y[known], many[known][:, i], alpha=q) for i, q in enumerate(quantiles)])
     assert metrics.pinball(y, many, quantiles) == pytest.approx(loops) == pytest.approx(theirs)
 
 

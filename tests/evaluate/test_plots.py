@@ -35,9 +35,7 @@ MADE = {
     "forecast of integers, alone": plots.forecast([3, 4, 5], [1.0, 2.0, 3.0]),
     "forecast with missing actual": plots.forecast([3, 4], [1.0, 2.0], actual=[np.nan, np.nan]),
     "forecast without a past": plots.forecast([3, 4], [1.0, 2.0], history=([], [])),
-    "error by step": plots.error_by_step(
-        {"this model": [1.0, 2, 3], "the last value": [2.0, np.nan, np.nan]}
-    ),
+    "error by step": plots.error_by_step({"this model": [1.0, 2, 3], "the last value": [2.0, np.nan, np.nan]}),
     "training": plots.training(HISTORY),
     "training, nothing recorded": plots.training([]),
     "scatter": plots.scatter(RNG.normal(0, 1, (99, 9)), RNG.normal(0, 1, (99, 9)), "MW"),

@@ -57,9 +57,7 @@ def full(text="Demand"):
 def test_the_page_is_whole_and_asks_for_nothing():
     page = Page(full().render())
     assert page.said("h1") == ["Demand"] and page.said("title")[0] == "Demand"
-    assert not {"script", "link", "img", "iframe", "object", "base", "form"} & {
-        name for name, _ in page.elements
-    }
+    assert not {"script", "link", "img", "iframe", "object", "base", "form"} & {name for name, _ in page.elements}
     for name, attrs in page.elements:
         for key, value in attrs.items():
             assert not key.startswith("on") and key not in {"src", "action", "srcset"}

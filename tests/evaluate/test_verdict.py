@@ -19,9 +19,7 @@ def test_skill_is_against_the_best_baseline():
 def test_better():
     scores = {WEEK: {"mae": 242.4}, LAST: {"mae": 300.0}, "the straight line": {"mae": 310.0}}
     said = verdict({"mae": 98.2}, scores, interval=(-160.0, -130.0))
-    assert (
-        said.sentence == f"Better than {WEEK} (the best of 3 baselines): MAE 98.2 against 242.4, 59 % lower."
-    )
+    assert said.sentence == f"Better than {WEEK} (the best of 3 baselines): MAE 98.2 against 242.4, 59 % lower."
     assert said.good is True and said.best == WEEK and said.skill == pytest.approx(1 - 98.2 / 242.4)
 
 
@@ -95,14 +93,10 @@ def test_interval_lies_below_zero_for_a_model_that_is_plainly_better():
 def test_interval_by_hand():
     # Three blocks of two, means 1, 2 and 6: 3 ± t(0.975, 2) sqrt(var / 3), the variance of the means being 7.
     low, high = paired_interval([0.0, 2, 1, 3, 5, 7], np.zeros(6), 2)
-    assert (low, high) == pytest.approx(
-        (3 - 4.30265 * np.sqrt(7 / 3), 3 + 4.30265 * np.sqrt(7 / 3)), rel=1e-5
-    )
+    assert (low, high) == pytest.approx((3 - 4.30265 * np.sqrt(7 / 3), 3 + 4.30265 * np.sqrt(7 / 3)), rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "blocks, t", [(2, 12.7062), (4, 3.18245), (6, 2.57058), (11, 2.22814), (31, 2.04227)]
-)
+@pytest.mark.parametrize("blocks, t", [(2, 12.7062), (4, 3.18245), (6, 2.57058), (11, 2.22814), (31, 2.04227)])
 def test_students_quantile(blocks, t):
     gap = np.arange(float(blocks))
     low, high = paired_interval(gap, np.zeros(blocks), 1)

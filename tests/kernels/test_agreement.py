@@ -169,9 +169,7 @@ def implementations(case):
     if case.activation != "sigmoid":
         found += [("torch.nn", torch_module(case), everywhere)]
         found += [
-            (name, own[case.operation], everywhere)
-            for name, own in IMPLEMENTATIONS.items()
-            if name != "reference"
+            (name, own[case.operation], everywhere) for name, own in IMPLEMENTATIONS.items() if name != "reference"
         ]
     return [
         pytest.param(case, layer, dtype, id=f"{case}-{name}-{str(dtype)[6:]}")
@@ -187,9 +185,7 @@ def test_agrees_with_the_reference_in_float64(case, layer, dtype):
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 def test_the_simple_step_is_its_equation(activation):
-    x, h, w, u, b, c = (
-        torch.randn(*shape).double() for shape in [(2, 3), (2, 4), (4, 3), (4, 4), (4,), (4,)]
-    )
+    x, h, w, u, b, c = (torch.randn(*shape).double() for shape in [(2, 3), (2, 4), (4, 3), (4, 4), (4,), (4,)])
     f = {"tanh": torch.tanh, "relu": lambda a: a.clamp(min=0), "sigmoid": lambda a: 1 / (1 + (-a).exp())}
     (found,) = rnn.step(x, (h,), Weights(w, u, b, c), activation=activation)
     torch.testing.assert_close(found, f[activation](x @ w.T + b + h @ u.T + c))

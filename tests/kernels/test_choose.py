@@ -8,9 +8,7 @@ from elman.kernels import Choice, Weights, choose, explain
 from elman.kernels.choose import IMPLEMENTATIONS
 
 
-@pytest.mark.parametrize(
-    ("operation", "activation"), [("rnn", "tanh"), ("rnn", "relu"), ("lstm", None), ("gru", None)]
-)
+@pytest.mark.parametrize(("operation", "activation"), [("rnn", "tanh"), ("rnn", "relu"), ("lstm", None), ("gru", None)])
 @pytest.mark.parametrize("ragged", [False, True])
 def test_torch_runs_what_torch_has(operation, activation, ragged):
     choice = choose(operation, activation=activation, ragged=ragged)
@@ -28,9 +26,7 @@ def test_the_reference_runs_what_torch_lacks():
 
 def run(operation, **options):
     generator = torch.Generator().manual_seed(0)
-    x, h, w, u = (
-        torch.randn(shape, generator=generator) for shape in [(3, 2, 4), (1, 2, 5), (15, 4), (15, 5)]
-    )
+    x, h, w, u = (torch.randn(shape, generator=generator) for shape in [(3, 2, 4), (1, 2, 5), (15, 4), (15, 5)])
     return kernels.layer(operation, x, (h,), (Weights(w, u),), **options)[0]
 
 

@@ -34,9 +34,7 @@ def test_options_that_cannot_be_say_why(arguments, options, error, message):
 
 
 def test_unknown_cells_are_refused():
-    with pytest.raises(
-        ValueError, match="nonlinearity is 'gelu', but there are 'tanh', 'relu' and 'sigmoid'"
-    ):
+    with pytest.raises(ValueError, match="nonlinearity is 'gelu', but there are 'tanh', 'relu' and 'sigmoid'"):
         nn.RNN(3, 5, nonlinearity="gelu")
     with pytest.raises(ValueError, match="mode is 'GRU' with proj_size=2"):
         Recurrent("GRU", 3, 5, proj_size=2)

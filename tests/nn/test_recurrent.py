@@ -60,9 +60,7 @@ def results(module, x, hx=None, **options):
 def assert_same(found, expected):
     assert found.keys() == expected.keys()
     for name, right in expected.items():
-        torch.testing.assert_close(
-            found[name], right, rtol=1e-10, atol=1e-12, msg=lambda m, n=name: f"{n}: {m}"
-        )
+        torch.testing.assert_close(found[name], right, rtol=1e-10, atol=1e-12, msg=lambda m, n=name: f"{n}: {m}")
 
 
 FORMS = ["batch", "one sequence", "packed", "packed in order", "packed with equal rows"]
@@ -87,9 +85,7 @@ def given_as(form, batch_first):
 @pytest.mark.parametrize("num_layers", [1, 3])
 @pytest.mark.parametrize("cell", CELLS)
 def test_gives_what_torch_gives(cell, num_layers, bidirectional, bias, batch_first, form):
-    theirs, ours = pair(
-        cell, num_layers=num_layers, bidirectional=bidirectional, bias=bias, batch_first=batch_first
-    )
+    theirs, ours = pair(cell, num_layers=num_layers, bidirectional=bidirectional, bias=bias, batch_first=batch_first)
     x, rows = given_as(form, batch_first)
     for hx in (None, random_state(theirs, rows)):
         assert_same(results(ours, x, hx), results(theirs, x, hx))
@@ -97,9 +93,7 @@ def test_gives_what_torch_gives(cell, num_layers, bidirectional, bias, batch_fir
     if rows and hasattr(expected, "batch_sizes"):
         for name in ("batch_sizes", "sorted_indices", "unsorted_indices"):
             right = getattr(expected, name)
-            assert (
-                getattr(found, name) is right if right is None else torch.equal(getattr(found, name), right)
-            )
+            assert getattr(found, name) is right if right is None else torch.equal(getattr(found, name), right)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -188,16 +182,12 @@ def test_residual_adds_each_layer_s_input_where_the_sizes_agree(cell, lengths):
     expected, finals = x, []
     for layer in range(3):
         one = getattr(nn, kind)(expected.shape[-1], 4, **own)
-        one.load_state_dict(
-            {f"{k[:-1]}0": v for k, v in stack.state_dict().items() if k.endswith(f"_l{layer}")}
-        )
+        one.load_state_dict({f"{k[:-1]}0": v for k, v in stack.state_dict().items() if k.endswith(f"_l{layer}")})
         output, final = one(expected, lengths=lengths)
         expected = expected + output if output.shape == expected.shape else output
         finals.append(final if isinstance(final, tuple) else (final,))
     torch.testing.assert_close(y, expected)
-    for found, parts in zip(
-        state if isinstance(state, tuple) else (state,), zip(*finals, strict=True), strict=True
-    ):
+    for found, parts in zip(state if isinstance(state, tuple) else (state,), zip(*finals, strict=True), strict=True):
         torch.testing.assert_close(found, torch.cat(parts))
 
 

@@ -43,8 +43,7 @@ PATTERNS = (
     r"^(?P<y>1[5-9]\d\d|2[0-4]\d\d)$",
     r"^(?P<y>\d{4})[- ]?q(?P<q>[1-4])$",
     r"^(?:[a-z]{3,9},? )?(?P<d>\d{1,2})[ -](?P<word>[a-z]{3})[a-z]{0,6}\.?[ -](?P<y>\d{4}|\d\d)" + _CLOCK,
-    r"^(?:[a-z]{3,9},? )?(?P<word>[a-z]{3})[a-z]{0,6}\.?[ -](?:(?P<d>\d{1,2})(?:, ?| ))?(?P<y>\d{4}|\d\d)"
-    + _CLOCK,
+    r"^(?:[a-z]{3,9},? )?(?P<word>[a-z]{3})[a-z]{0,6}\.?[ -](?:(?P<d>\d{1,2})(?:, ?| ))?(?P<y>\d{4}|\d\d)" + _CLOCK,
 )
 
 
@@ -329,9 +328,7 @@ class Clock:
         return count * MONTHS[unit] if unit in MONTHS else None
 
     @classmethod
-    def infer(
-        cls, times: np.ndarray, starts: np.ndarray | None = None, timezone: str | None = None
-    ) -> "Clock":
+    def infer(cls, times: np.ndarray, starts: np.ndarray | None = None, timezone: str | None = None) -> "Clock":
         """The clock of sorted, distinct stamps (N,), one run of them a group where starts (G + 1,) says so.
 
         The step is the commonest difference. Holes are missing rows on a regular grid, unless at least half

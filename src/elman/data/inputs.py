@@ -21,18 +21,10 @@ def guess_inputs(
     more than 20 kinds.
     """
     origin, frame = Origin.of(source), read_table(source)
-    times = (
-        guess_time_column(frame, origin)
-        if time is None
-        else (time,)
-        if isinstance(time, str)
-        else tuple(time)
-    )
+    times = guess_time_column(frame, origin) if time is None else (time,) if isinstance(time, str) else tuple(time)
     found, left = [], []
     copies = [
-        numbers(frame, name, origin)
-        for name in taken
-        if name in frame.columns and holds_numbers(frame, name, origin)
+        numbers(frame, name, origin) for name in taken if name in frame.columns and holds_numbers(frame, name, origin)
     ]
     for name in frame.columns:
         if name in taken or name in times:

@@ -38,6 +38,4 @@ class Scaler:
 
     @classmethod
     def from_json(cls, state: dict[str, list]) -> Scaler:
-        return cls(
-            np.asarray(state["mean"], dtype=np.float64), np.asarray(state["deviation"], dtype=np.float64)
-        )
+        return cls(np.asarray(state["mean"], dtype=np.float64), np.asarray(state["deviation"], dtype=np.float64))

@@ -77,9 +77,7 @@ def read_series(
     kinds, code = _groups(frame, group, origin)
     times = _times(frame, stamped, origin, notes)
     if clock is not None and (clock.step == "row") != (times is None):
-        learnt, held = (
-            ("rows", "times") if clock.step == "row" else (f"steps of {clock.step}", "no time column")
-        )
+        learnt, held = ("rows", "times") if clock.step == "row" else (f"steps of {clock.step}", "no time column")
         raise InputError(
             f"the model was trained on {learnt}, but {origin.name} is read with {held}: name the time "
             "column, or none (time=()), as in training"
@@ -135,20 +133,14 @@ def _time_columns(
     return (time,) if isinstance(time, str) else tuple(time)
 
 
-def _targets(
-    frame: pl.DataFrame, targets: Sequence[str], taken: set[str | None], origin: Origin
-) -> tuple[str, ...]:
+def _targets(frame: pl.DataFrame, targets: Sequence[str], taken: set[str | None], origin: Origin) -> tuple[str, ...]:
     if "*" not in targets:
         return tuple(targets)
     if len(targets) > 1:
-        raise InputError(
-            f"'*' stands for every number column, but {len(targets)} targets were given: pass it alone"
-        )
+        raise InputError(f"'*' stands for every number column, but {len(targets)} targets were given: pass it alone")
     kept = [name for name in frame.columns if name not in taken]
     found = tuple(name for name in kept if holds_numbers(frame, name, origin))
-    lying = (
-        not taken - {None} and found == tuple(kept[1:]) and len(found) >= 24 and frame.height < 4 * len(found)
-    )
+    lying = not taken - {None} and found == tuple(kept[1:]) and len(found) >= 24 and frame.height < 4 * len(found)
     if lying and frame[kept[0]].is_unique().all():
         raise InputError(
             f"{origin.name} seems to hold one series a row ({frame.height:,} rows of {len(found):,} numbers)"
@@ -189,9 +181,7 @@ def _known(
         found[name] = list(kinds)
         hit = cells[:, None] == np.array(kinds, object)
         if strange := int((~hit.any(1) & ~missing).sum()):
-            notes.append(
-                f"{strange:,} rows hold kinds of {name!r} not met in training: their indicators are 0"
-            )
+            notes.append(f"{strange:,} rows hold kinds of {name!r} not met in training: their indicators are 0")
         names += [f"{name}={kind}" for kind in kinds]
         parts.append(np.where(missing[:, None], np.nan, hit))
     return names, np.concatenate(parts, 1), found
@@ -212,9 +202,7 @@ def _groups(frame: pl.DataFrame, group: str | None, origin: Origin) -> tuple[tup
     return tuple(kinds.tolist()), code
 
 
-def _times(
-    frame: pl.DataFrame, stamped: tuple[str, ...], origin: Origin, notes: list[str]
-) -> np.ndarray | None:
+def _times(frame: pl.DataFrame, stamped: tuple[str, ...], origin: Origin, notes: list[str]) -> np.ndarray | None:
     if not stamped:
         return None
     times = read_times(frame, stamped, origin, notes)
@@ -273,9 +261,7 @@ def _distinct(
     return data, rows[kept], code[kept], times[kept]
 
 
-def _clock(
-    times: np.ndarray, starts: np.ndarray, clock: Clock | None, timezone: str | None, origin: Origin
-) -> Clock:
+def _clock(times: np.ndarray, starts: np.ndarray, clock: Clock | None, timezone: str | None, origin: Origin) -> Clock:
     if clock is None:
         return Clock.infer(times, starts, timezone)
     if len(times) == len(starts) - 1:

@@ -139,15 +139,11 @@ class SeriesEncoder:
         known = [j - 1 for j in self.known]
         known_masks = [j for j in self.masked if j in self.known]
         lagged = (
-            np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1)
-            if self.lags
-            else np.zeros((len(z), 0))
+            np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1) if self.lags else np.zeros((len(z), 0))
         )
         calendar = self.clock.features(series.times)[1]
         panel, at = (
-            self._panel(series, z)
-            if self.factors.size
-            else (np.zeros((1, len(self.groups))), np.zeros(len(z), int))
+            self._panel(series, z) if self.factors.size else (np.zeros((1, len(self.groups))), np.zeros(len(z), int))
         )
         past = [
             z[:, None],

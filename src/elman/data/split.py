@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elman.data.extend import join
 from elman.data.series import SeriesSet
 from elman.errors import InputError
 
@@ -34,13 +35,15 @@ def observed_ends(series: SeriesSet) -> np.ndarray:
 
 
 def by_time(series: SeriesSet, valid: float, test: float) -> Parts:
-    """Cut at two moments that all groups share: the last ``test`` share of rows judges, the ``valid`` share before chooses.
+    """Cut at two moments that all groups share: the last ``test`` share of rows judges, the ``valid`` share before it
+    chooses.
 
     Raises InputError unless 0 < valid, 0 <= test and valid + test < 1.
     """
-    if not (0 < valid and 0 <= test and valid + test < 1):
+    if not (valid > 0 and test >= 0 and valid + test < 1):
         raise InputError(
-            f"the parts need shares with 0 < valid, 0 <= test and valid + test < 1, but valid is {valid} and test is {test}"
+            "the parts need shares with 0 < valid, 0 <= test and valid + test < 1, "
+            f"but valid is {valid} and test is {test}"
         )
     ends = observed_ends(series)
     known = np.concatenate([series.times[s:e] for s, e in zip(series.starts[:-1], ends, strict=True)])
@@ -59,3 +62,24 @@ def by_time(series: SeriesSet, valid: float, test: float) -> Parts:
         f"split by time: the first {1 - valid - test:.0%} of the rows train, the next {valid:.0%} choose when to stop, "
         f"the last {test:.0%} judge",
     )
+
+
+def as_given(
+    train: SeriesSet, valid: SeriesSet | None, test: SeriesSet | None, names: list[str], share: float
+) -> tuple[SeriesSet, Parts]:
+    """The given parts as one series set and where each ends; without a validation part the last ``share`` of the
+    training rows chooses. ``names`` are those of the parts, for messages."""
+    given = {"train": train, "valid": valid, "test": test}
+    present = {name: part for name, part in given.items() if part is not None}
+    joined, ends = join(list(present.values()), [n for n, part in zip(names, given.values(), strict=True) if part])
+    end = dict(zip(present, ends, strict=True))
+    if valid is None:
+        own = by_time(train, share, 0.0)
+        # A group that only the test part knows has no rows here.
+        sizes = dict(zip(train.groups, own.train_end - train.starts[:-1], strict=True))
+        train_end = joined.starts[:-1] + np.array([sizes.get(group, 0) for group in joined.groups])
+        how = f"the last {share:.0%} of the training rows choose when to stop; the test part was given"
+        return joined, Parts(train_end, end["train"], observed_ends(joined), how)
+    how = "the validation part was given; there is no test part" if test is None else "all three parts were given"
+    valid_end = end["valid"]
+    return joined, Parts(end["train"], valid_end, np.maximum(valid_end, observed_ends(joined)), how)

@@ -222,14 +222,13 @@ def _load(path: Path) -> bytes:
 
 
 def _text(raw: bytes, name: str) -> str:
-    """The file as UTF-8 text without its byte-order mark; bare carriage returns become newlines."""
+    """The file as UTF-8 text without its byte-order mark."""
     kind = next((what for magic, what in BINARY.items() if raw.startswith(magic)), None)
     if kind:
         raise InputError(f"{name} is {kind}, not a table: give CSV, TSV, JSON lines or Parquet")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(
-            f"{name} is UTF-16 text (byte 0x{raw[0]:02X} at position 0), but UTF-8 is needed: "
-            "save it as 'CSV UTF-8'"
+            f"{name} is UTF-16 text (byte 0x{raw[0]:02X} at position 0), but UTF-8 is needed: save it as 'CSV UTF-8'"
         )
     if (at := raw.find(b"\0")) >= 0:
         raise InputError(
@@ -237,14 +236,13 @@ def _text(raw: bytes, name: str) -> str:
             "give CSV, TSV, JSON lines or Parquet"
         )
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at position {error.start:,} "
             f"(line {line:,}); save the file as UTF-8"
         ) from None
-    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def _parquet(raw: bytes, origin: Origin) -> pl.DataFrame:
@@ -265,8 +263,7 @@ def _json_lines(text: str, origin: Origin) -> pl.DataFrame:
                     'must be a JSON object, like {"time": "2020-01-01", "value": 1.5}'
                 ) from None
         raise InputError(
-            f"{origin.name} cannot be read as JSON lines ({_first(error)}): "
-            "each name must hold one type of value"
+            f"{origin.name} cannot be read as JSON lines ({_first(error)}): each name must hold one type of value"
         ) from None
 
 
@@ -281,9 +278,7 @@ def _first(error: BaseException) -> str:
     return str(error).strip().split("\n")[0]
 
 
-def _records(
-    text: str, separator: str, quote: str | None, strict: bool = False
-) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, separator: str, quote: str | None, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
     """(line number, cells) of each record; a blank line is none, but a missing cell inside a lone column."""
     limit = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     try:

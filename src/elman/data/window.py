@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
 from elman.data.batch import Batch
+from elman.data.series import SeriesSet
+from elman.data.series_encoder import Tables
 
 
 class Windows:
-    """Every window ends just before an origin o: the past is rows o-T..o-1, the horizon rows o..o+K-1 of the same tables.
+    """Every window ends just before an origin o: the past is rows o-T..o-1, the horizon rows o..o+K-1 of the tables.
 
-    past (N, F), future (N, F'), target (N,) with NaN where unobserved, group (N,) the number of each row's series,
-    origins (M,) rows. A batch is three gathers, whatever its size.
+    ``origins`` (M,) are rows of the tables; a batch is three gathers, whatever its size.
     """
 
-    def __init__(
-        self,
-        past: Tensor,
-        future: Tensor,
-        target: Tensor,
-        group: Tensor,
-        origins: Tensor,
-        lookback: int,
-        horizon: int,
-    ) -> None:
-        self.past, self.future, self.target, self.group = past, future, target[:, None], group
-        self.origins = origins
+    def __init__(self, tables: Tables, origins: np.ndarray, lookback: int, horizon: int) -> None:
+        self.tables, self.origins = tables, torch.from_numpy(origins)
+        self.target = tables.target[:, None]
         self.before = torch.arange(-lookback, 0)
         self.after = torch.arange(horizon)
 
@@ -38,10 +31,27 @@ class Windows:
         origins = self.origins[rows, None]
         return Batch(
             {
-                "x": embedding(origins + self.before, self.past),
-                "known": embedding(origins + self.after, self.future),
-                "group": self.group[origins[:, 0]],
+                "x": embedding(origins + self.before, self.tables.past),
+                "known": embedding(origins + self.after, self.tables.future),
+                "group": self.tables.group[origins[:, 0]],
             },
             embedding(origins + self.after, self.target)[..., 0],
             rows,
         )
+
+
+def origins(
+    series: SeriesSet, begin: np.ndarray, end: np.ndarray, *, lookback: int, history: int, horizon: int, stride: int
+) -> np.ndarray:
+    """Every ``stride``-th row that can open a horizon within begin..end of its group (M,).
+
+    Its ``lookback`` must lie in the group and hold an observed target, and so must its horizon. At a group's very start
+    ``history`` rows are left out where there are plenty, so that lagged values are real ones.
+    """
+    found = []
+    for first, a, b in zip(series.starts[:-1], begin, end, strict=True):
+        room = history if a == first and b - a > 2 * history + horizon else lookback
+        found.append(np.arange(max(a, first + room), b - horizon + 1, stride))
+    at = np.concatenate(found).astype(np.int64)
+    seen = np.concatenate([[0], np.cumsum(np.isfinite(series.values[:, 0]))])
+    return at[(seen[at + horizon] > seen[at]) & (seen[at] > seen[at - lookback])] if len(at) else at

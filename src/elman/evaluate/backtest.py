@@ -70,9 +70,7 @@ def backtest(
     interval = paired_interval(
         np.abs(actual - point), np.abs(actual - rivals[best]), 2 * max(1, -(-horizon // stride)), moments
     )
-    said = verdict(
-        metrics, {words.get(name, name): value for name, value in scores.items()}, interval=interval
-    )
+    said = verdict(metrics, {words.get(name, name): value for name, value in scores.items()}, interval=interval)
     evaluation = Evaluation(
         "forecast",
         metrics,

@@ -50,9 +50,7 @@ class Evaluation:
         scores = {"this model": self.metrics} | {
             name.replace("_", " "): found for name, found in self.baselines.items()
         }
-        return ["", *names], [
-            [name, *(found.get(metric) for metric in names)] for name, found in scores.items()
-        ]
+        return ["", *names], [[name, *(found.get(metric) for metric in names)] for name, found in scores.items()]
 
     def __str__(self) -> str:
         head, rows = self.table()
@@ -64,8 +62,7 @@ class Evaluation:
         widths = [max(map(len, cells)) for cells in columns]
         lines = [
             "  ".join(
-                cell.ljust(w) if i == 0 else cell.rjust(w)
-                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+                cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
             )
             for line in zip(*columns, strict=True)
         ]

@@ -86,9 +86,7 @@ def forecast(
 
 
 @styled()
-def error_by_step(
-    errors: Mapping[str, ArrayLike], label: str = "MAE", title: str = "Error by step ahead"
-) -> Plot:
+def error_by_step(errors: Mapping[str, ArrayLike], label: str = "MAE", title: str = "Error by step ahead") -> Plot:
     """The error at each of K steps ahead, a line a forecast: errors maps names to (K,), the model first."""
     figure, axes = canvas(label)
     lines = {name: np.asarray(values, np.float64) for name, values in errors.items()}
@@ -163,9 +161,7 @@ def training(history: Sequence[Mapping[str, Any]], title: str = "Training") -> P
 
 
 @styled()
-def scatter(
-    actual: ArrayLike, predicted: ArrayLike, unit: str = "", title: str = "Forecast against actual"
-) -> Plot:
+def scatter(actual: ArrayLike, predicted: ArrayLike, unit: str = "", title: str = "Forecast against actual") -> Plot:
     """Each forecast against what came, the diagonal being perfect; of many, some. NaN is left out."""
     y, f = _pairs(actual, predicted)
     some = np.unique(np.linspace(0, len(y) - 1, min(len(y), POINTS)).astype(int))

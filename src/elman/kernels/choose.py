@@ -64,16 +64,12 @@ def choose(
     the LSTM, or a forced implementation that lacks the cell.
     """
     if operation not in ACTIVATIONS:
-        raise ValueError(
-            f"operation is {operation!r}, but there are {', '.join(ACTIVATIONS)}: choose one of these"
-        )
+        raise ValueError(f"operation is {operation!r}, but there are {', '.join(ACTIVATIONS)}: choose one of these")
     if activation not in ACTIVATIONS[operation]:
         known = ", ".join(map(repr, ACTIVATIONS[operation]))
         raise ValueError(f"activation is {activation!r}, but {operation!r} has {known}: choose one of these")
     if not dtype.is_floating_point:
-        raise ValueError(
-            f"dtype is {dtype}, but a recurrent layer needs a floating type: convert with x.float()"
-        )
+        raise ValueError(f"dtype is {dtype}, but a recurrent layer needs a floating type: convert with x.float()")
     if projection and operation != "lstm":
         raise ValueError(f"projection is True, but {operation!r} has none: use an LSTM or leave it out")
     missing = _missing_from_torch(operation, device, activation, projection)

@@ -34,9 +34,7 @@ def check_options(
 def check_input(x: Tensor, features: int, dtype: torch.dtype) -> None:
     """Raise ValueError or RuntimeError unless x is (T, B, F), (B, T, F) or (T, F) in the weights' type."""
     if x.dim() not in (2, 3):
-        raise ValueError(
-            f"input has {x.dim()} dimensions, but 3 (or 2 for one sequence) are needed: reshape it"
-        )
+        raise ValueError(f"input has {x.dim()} dimensions, but 3 (or 2 for one sequence) are needed: reshape it")
     if x.shape[-1] != features:
         raise RuntimeError(
             f"input has {x.shape[-1]} features in its last dimension, but input_size is {features}: "

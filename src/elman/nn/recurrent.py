@@ -228,8 +228,8 @@ class Recurrent(nn.Module):
         return x, finals[0] if len(finals) == 1 else tuple(map(torch.cat, zip(*finals, strict=True)))
 
     def _weights(self, names: list[str | None]) -> Weights:
-        # Read by name at every call: pruning, parametrizations and torch.func put other tensors there. Module's
-        # own lookup of a parameter is slow, which shows where the tensors are small.
+        # Read by name at every call: pruning, parametrizations and torch.func put other tensors there. The
+        # module's own lookup of an attribute is slow, which shows where the tensors are small.
         own = self._parameters
         found: list[Any] = [name and (own[name] if name in own else getattr(self, name)) for name in names]
         return Weights(*found)
@@ -237,9 +237,7 @@ class Recurrent(nn.Module):
     def _forward_packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
         data, counts, order, back = packed
         if data.dim() != 2:
-            raise RuntimeError(
-                f"packed data has {data.dim()} dimensions, but 2 are needed: pack (T, B, F) rows"
-            )
+            raise RuntimeError(f"packed data has {data.dim()} dimensions, but 2 are needed: pack (T, B, F) rows")
         rows = torch.arange(int(counts[0]), device=data.device)
         packing = Packing.of_counts(counts, rows if order is None else order, len(counts))
         ends = (counts[:, None] > torch.arange(len(rows))).sum(0)

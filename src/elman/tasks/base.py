@@ -32,11 +32,11 @@ from elman.data.batch import Batch, Examples
 from elman.errors import InputError
 from elman.evaluate import plots
 from elman.evaluate.evaluation import Evaluation
-from elman.evaluate.report import Facts, Figure, Report, Section, Table
+from elman.evaluate.report import Facts, Figure, Report, Section
 from elman.tasks import store
 from elman.train import log
 from elman.train.config import TrainConfig, require
-from elman.train.loop import Training, Watch, measure, train
+from elman.train.loop import Watch, measure, train
 from elman.train.plan import Plan
 from elman.version import __version__
 
@@ -130,7 +130,7 @@ class Task(BaseEstimator):
         signature = inspect.Signature([own, *parameters])
         __init__.__signature__ = signature  # type: ignore[attr-defined]
         __init__.__doc__ = cls.Config.__doc__
-        cls.__init__ = __init__  # type: ignore[method-assign]
+        cls.__init__ = __init__  # type: ignore[method-assign, assignment]
 
     def config(self) -> Any:
         """The settings as the frozen, validated dataclass; raises InputError naming the one that is wrong."""
@@ -215,9 +215,7 @@ class Task(BaseEstimator):
         self.notes_ = prepared.notes
         self.finish(prepared)
         self.judged_ = (
-            self.judge(prepared.test, prepared.notes)
-            if prepared.test is not None and len(prepared.test)
-            else None
+            self.judge(prepared.test, prepared.notes) if prepared.test is not None and len(prepared.test) else None
         )
         self.evaluation_ = self.judged_.evaluation if self.judged_ else None
         self.seconds_ = time.perf_counter() - began
@@ -248,9 +246,7 @@ class Task(BaseEstimator):
         if source is not None:
             return self.judge_source(source).evaluation
         if self.evaluation_ is None:
-            raise InputError(
-                "this model was fitted without a part to be judged on: give a file to evaluate on"
-            )
+            raise InputError("this model was fitted without a part to be judged on: give a file to evaluate on")
         return self.evaluation_
 
     def outputs(self, examples: Examples, size: int = 1024) -> Iterator[tuple[Batch, Any]]:
@@ -279,9 +275,7 @@ class Task(BaseEstimator):
                 ],
             )
         )
-        settings = {
-            key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None
-        }
+        settings = {key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None}
         sections.append(
             Section(
                 "Settings",
@@ -291,8 +285,7 @@ class Task(BaseEstimator):
         )
         return Report(
             title=self.title(),
-            subtitle=f"elman {__version__} · {self.name}"
-            + (f" · {Path(self.source_).name}" if self.source_ else ""),
+            subtitle=f"elman {__version__} · {self.name}" + (f" · {Path(self.source_).name}" if self.source_ else ""),
             verdict=evaluation.verdict if evaluation else "Not judged: no part of the data was held out.",
             good=evaluation.good if evaluation else None,
             sections=sections,
@@ -346,9 +339,7 @@ class Task(BaseEstimator):
             "metrics.json",
         } - set(files)
         if missing:
-            raise InputError(
-                f"the model {path} lacks {', '.join(sorted(missing))}: use the model as it was saved"
-            )
+            raise InputError(f"the model {path} lacks {', '.join(sorted(missing))}: use the model as it was saved")
         head = store.parse_json(files["config.json"], "config.json")
         try:
             model = cls(**_tuples(head["params"]))
@@ -372,19 +363,11 @@ class Task(BaseEstimator):
             ) from error
         model.network_.eval()
         model.judged_ = None
-        model._carried = {
-            name: files[name] for name in ("report.html", "log.jsonl", "picture.svg") if name in files
-        }
+        model._carried = {name: files[name] for name in ("report.html", "log.jsonl", "picture.svg") if name in files}
         return model
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
-
-
-def comparison(evaluation: Evaluation) -> Table:
-    """The evaluation as the report's table."""
-    head, rows = evaluation.table()
-    return Table(head, rows)
 
 
 def _tuples(params: dict[str, Any]) -> dict[str, Any]:

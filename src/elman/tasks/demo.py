@@ -12,7 +12,5 @@ def temperatures() -> Path:
     """Hourly temperatures of San Francisco in 2010 (NOAA normals, in the package vega_datasets): a CSV of temp and date."""
     found = find_spec("vega_datasets")
     if found is None or found.origin is None:
-        raise MissingDependency(
-            "the demo needs the data of the package vega_datasets: pip install 'elman[demo]'"
-        )
+        raise MissingDependency("the demo needs the data of the package vega_datasets: pip install 'elman[demo]'")
     return Path(found.origin).parent / "_data" / "sf-temps.csv"

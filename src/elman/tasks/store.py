@@ -62,9 +62,7 @@ def check_free(path: Path, overwrite: bool) -> None:
         if not is_model(path):
             raise InputError(f"{path} already holds files that are no elman model: give another --out")
         if not overwrite:
-            raise InputError(
-                f"{path} already holds a model: give another --out, or --overwrite to replace it"
-            )
+            raise InputError(f"{path} already holds a model: give another --out, or --overwrite to replace it")
     parent = path.parent
     if parent.exists() and not os.access(parent, os.W_OK):
         raise InputError(f"{parent} is not writable: give another --out")
@@ -75,9 +73,7 @@ def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) ->
     path = Path(path)
     check_free(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    hashes = {
-        name: {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)} for name, raw in files.items()
-    }
+    hashes = {name: {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)} for name, raw in files.items()}
     manifest = dump_json({"format": FORMAT, "elman": __version__, "files": hashes})
     staged = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
@@ -124,9 +120,7 @@ def read(path: Path) -> dict[str, bytes]:
     files = {}
     for name, entry in manifest["files"].items():
         if Path(name).name != name or name in ("", ".", ".."):
-            raise InputError(
-                f"{MANIFEST} of {path} names {name!r}, which is no plain file name: do not use this model"
-            )
+            raise InputError(f"{MANIFEST} of {path} names {name!r}, which is no plain file name: do not use this model")
         raw = _bytes(path / name)
         if not isinstance(entry, dict) or hashlib.sha256(raw).hexdigest() != entry.get("sha256"):
             raise InputError(
@@ -141,9 +135,7 @@ def tensors(raw: bytes, name: str) -> dict[str, Tensor]:
     try:
         return parse_tensors(raw)
     except Exception as error:  # the library raises its own kinds
-        raise InputError(
-            f"{name} is not readable as safetensors ({error}): use the model as it was saved"
-        ) from None
+        raise InputError(f"{name} is not readable as safetensors ({error}): use the model as it was saved") from None
 
 
 def dump(state: Mapping[str, Tensor]) -> bytes:
@@ -152,14 +144,10 @@ def dump(state: Mapping[str, Tensor]) -> bytes:
 
 def _bytes(path: Path) -> bytes:
     if not path.is_file() or path.is_symlink():
-        raise InputError(
-            f"{path.name} is missing from the model {path.parent}: restore it from a copy, or fit again"
-        )
+        raise InputError(f"{path.name} is missing from the model {path.parent}: restore it from a copy, or fit again")
     size = path.stat().st_size
     if size > LARGEST:
-        raise InputError(
-            f"{path} has {size:,} bytes, but at most {LARGEST:,} are read: do not use this model"
-        )
+        raise InputError(f"{path} has {size:,} bytes, but at most {LARGEST:,} are read: do not use this model")
     return path.read_bytes()
 
 

@@ -87,9 +87,7 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def fastest_threads(
-    network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig
-) -> tuple[int, float]:
+def fastest_threads(network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig) -> tuple[int, float]:
     """One thread or all: small steps lose more to waiting than they gain. Returns the count and the seconds a step."""
     found = {}
     for count in {1, torch.get_num_threads()}:
@@ -111,9 +109,7 @@ def first_plan(examples: Examples, config: TrainConfig, pace: Pace | None = None
     """
     epoch = math.ceil(len(examples) / config.batch_size)
     if pace is None:
-        steps = config.steps or max(
-            1, round(config.epochs * epoch) if config.epochs else min(30 * epoch, 5000)
-        )
+        steps = config.steps or max(1, round(config.epochs * epoch) if config.epochs else min(30 * epoch, 5000))
         plan = Plan(max(1, min(math.ceil(epoch / 2), math.ceil(steps / 10))))
     else:
         steps = min(most(examples, config), pace.left(every=1000))

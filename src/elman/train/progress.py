@@ -26,17 +26,13 @@ class Bar:
                 TextColumn("training"),
                 BarColumn(),
                 TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-                TextColumn(
-                    "loss {task.fields[loss]}  valid {task.fields[valid]}  |grad| {task.fields[norm]}"
-                ),
+                TextColumn("loss {task.fields[loss]}  valid {task.fields[valid]}  |grad| {task.fields[norm]}"),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
                 console=self.console,
                 refresh_per_second=5,
             )
-            self.task = self.progress.add_task(
-                "training", total=event["steps"], loss="-", valid="-", norm="-"
-            )
+            self.task = self.progress.add_task("training", total=event["steps"], loss="-", valid="-", norm="-")
             self.progress.start()
         elif kind == "step" and self.progress and time.monotonic() - self.drawn > 0.2:
             self.drawn = time.monotonic()
