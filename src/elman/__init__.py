@@ -1,4 +1,7 @@
-"""elman: recurrent networks made practical. Names are loaded when first used, so importing costs little more than torch."""
+"""elman: recurrent networks made practical.
+
+Names are loaded when first used, so importing costs little more than torch.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -16,7 +16,7 @@ def join(parts: Sequence[SeriesSet], names: Sequence[str]) -> tuple[SeriesSet, l
     """The parts' rows of each group one after another; also, for each part, the row after its last in each group.
 
     Steps missing between parts on a regular clock are inserted as missing values; without times, rows simply go on.
-    Raises InputError where a part does not lie after the one before it.
+    Raises InputError where a part does not lie after the one before it, or lies between its steps.
     """
     first = parts[0]
     groups = tuple(dict.fromkeys(group for part in parts for group in part.groups))
@@ -25,7 +25,7 @@ def join(parts: Sequence[SeriesSet], names: Sequence[str]) -> tuple[SeriesSet, l
     ends: list[list[int]] = [[] for _ in parts]
     size = 0
     for group in groups:
-        last = None
+        last, before = None, ""
         for at, part in enumerate(parts):
             if group in part.groups:
                 g = part.groups.index(group)
@@ -36,10 +36,16 @@ def join(parts: Sequence[SeriesSet], names: Sequence[str]) -> tuple[SeriesSet, l
                 elif last is not None:
                     if when[0] <= last:
                         raise InputError(
-                            f"{names[at]} begins at {when[0]}, but {names[at - 1]} ends at {last}"
+                            f"{names[at]} begins at {when[0]}, but {before} ends at {last}"
                             f"{f' for {group}' if group else ''}: each part must lie after the one before"
                         )
-                    between = clock.future(last, int(clock.positions(np.array([last, when[0]]))[1]) - 1)
+                    steps = int(clock.positions(np.array([last, when[0]]))[1])
+                    if steps < 1:
+                        raise InputError(
+                            f"{names[at]} begins at {when[0]}, which no whole number of steps of {clock.step} after "
+                            f"{last}, the end of {before}, reaches: correct its times"
+                        )
+                    between = clock.future(last, steps - 1)
                     if len(between):
                         values.append(np.full((len(between), block.shape[1]), np.nan))
                         times.append(between)
@@ -49,7 +55,7 @@ def join(parts: Sequence[SeriesSet], names: Sequence[str]) -> tuple[SeriesSet, l
                 times.append(when)
                 rows.append(numbered)
                 size += len(block)
-                last = when[-1]
+                last, before = when[-1], names[at]
             ends[at].append(size)
         starts.append(size)
     joined = replace(

@@ -17,11 +17,13 @@ def guess_inputs(
 ) -> tuple[tuple[str, ...], list[str]]:
     """Columns that may help, and in words which were left out and why.
 
-    Left out: what is taken, the time, row numbers, columns that never change, copies of a taken column, dates, and text of
-    more than 20 kinds.
+    Left out: what is taken, the time, row numbers, columns that never change, copies of a taken column, dates, and
+    text of more than 20 kinds.
     """
     origin, frame = Origin.of(source), read_table(source)
-    times = guess_time_column(frame, origin) if time is None else (time,) if isinstance(time, str) else tuple(time)
+    if time is None:
+        time = guess_time_column(frame.drop([name for name in taken if name in frame.columns]), origin)
+    times = (time,) if isinstance(time, str) else tuple(time)
     found, left = [], []
     copies = [
         numbers(frame, name, origin) for name in taken if name in frame.columns and holds_numbers(frame, name, origin)
@@ -41,7 +43,9 @@ def guess_inputs(
             else:
                 found.append(name)
                 copies.append(values)
-        elif not column(frame, name, origin).dtype.is_temporal():
+        elif column(frame, name, origin).dtype.is_temporal():
+            left.append(f"{name} (dates)")
+        else:
             kinds = len({kind for kind in categories(frame, name, origin) if kind is not None})
             if 1 < kinds <= MOST_KINDS:
                 found.append(name)

@@ -24,7 +24,7 @@ class Scaler:
         count = np.maximum(observed.sum(axis=0), 1)
         mean = np.where(observed, values, 0.0).sum(axis=0) / count
         deviation = np.sqrt((np.where(observed, values - mean, 0.0) ** 2).sum(axis=0) / count)
-        still = deviation <= 1e-9 * np.maximum(1.0, np.abs(mean))
+        still = deviation <= 1e-9 * np.abs(mean)
         return cls(mean, np.where(still, 1.0, deviation))
 
     def scale(self, values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -19,7 +20,7 @@ KIN = 0.98  # a column this correlated with the target is taken to be measured i
 
 @dataclass(frozen=True)
 class Tables:
-    """What windows are cut from: past (N, F) and future (N, F'), float32; target (N,), scaled, NaN where missing; group (N,)."""
+    """What windows are cut from: past (N, F), future (N, F'), target (N,), scaled, NaN where missing, and group (N,)."""
 
     past: Tensor
     future: Tensor
@@ -46,6 +47,7 @@ class SeriesEncoder:
     lags: tuple[int, ...]
     groups: tuple[str, ...]
     level: Literal["last", "window", "none"]
+    horizon: int
     target: Scaler  # mean and deviation (G,)
     inputs: Scaler  # mean and deviation (F - 1,)
     factors: np.ndarray  # (G, q)
@@ -65,27 +67,20 @@ class SeriesEncoder:
     ) -> SeriesEncoder:
         spans = [slice(a, b) for a, b in zip(series.starts[:-1], train_end, strict=True)]
         level = _choose_level(series, spans, horizon) if level == "auto" else level
-        y = [series.values[span, 0] for span in spans]
-        scalers = [Scaler.fit(values) for values in y]
-        mean = np.array([float(s.mean) for s in scalers])
-        deviation = np.array([float(s.deviation) for s in scalers])
-        if level == "last":
-            # Changes are learnt, so changes set the scale: the level of a price says nothing about its moves.
-            for g, values in enumerate(y):
-                moves = _moves(values, horizon)
-                deviation[g] = (np.sqrt(np.mean(moves**2)) if len(moves) else 0.0) or deviation[g]
+        mean, deviation = np.array([_scale(series.values[span, 0], level, horizon) for span in spans]).T
         train = np.concatenate([series.values[span] for span in spans])
         kin = tuple(j for j in range(1, train.shape[1]) if _correlation(train[:, 0], train[:, j]) > KIN)
         indicators = tuple(int(j) for j in np.flatnonzero(np.isnan(train).any(axis=0)))
-        columns = series.columns
+        ahead = {column for name in known for column in _columns_of(name, series.layout)}
         encoder = cls(
-            columns,
+            series.columns,
             kin,
-            tuple(j for j, name in enumerate(columns) if j and name.split("=")[0] in known),
+            tuple(j for j, name in enumerate(series.columns) if j and name in ahead),
             indicators,
             lags,
             series.groups,
             level,
+            horizon,
             Scaler(mean, deviation),
             Scaler.fit(train[:, 1:]),
             np.zeros((len(spans), 0)),
@@ -94,9 +89,9 @@ class SeriesEncoder:
         return encoder._with_factors(series, train_end, factors) if factors else encoder
 
     def _with_factors(self, series: SeriesSet, train_end: np.ndarray, count: int) -> SeriesEncoder:
-        panel, _ = self._panel(series, self._scaled(series)[0])
-        last = max(series.times[end - 1] for end in train_end)
-        rows = panel[np.unique(series.times) <= last]
+        train = np.arange(len(series.times)) < np.repeat(train_end, np.diff(series.starts))
+        panel, at = self._panel(series, np.where(train, self._scaled(series, None)[0], 0.0))
+        rows = panel[np.unique(at[train])]
         _, sizes, axes = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
         scale = np.maximum(sizes[:count], 1e-9) / np.sqrt(len(rows))
         return SeriesEncoder(**{**self.__dict__, "factors": axes[:count].T / scale})
@@ -115,21 +110,25 @@ class SeriesEncoder:
         number = {name: g + 1 for g, name in enumerate(self.groups)}
         return np.repeat([number.get(name, 0) for name in series.groups], np.diff(series.starts))
 
-    def _scaled(self, series: SeriesSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _scaled(self, series: SeriesSet, own: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The target scaled and carried forward over gaps (N,), and the mean and deviation used in each row (N,)."""
         code = self._codes(series)
         mean = np.concatenate([[0.0], self.target.mean])[code]
         deviation = np.concatenate([[1.0], self.target.deviation])[code]
         for begin, end in pairwise(series.starts.tolist()):
-            if code[begin] == 0:  # a group never seen sets its own scale
-                own = Scaler.fit(series.values[begin:end, 0])
-                mean[begin:end], deviation[begin:end] = float(own.mean), float(own.deviation)
+            if code[begin] == 0:
+                first = series.values[begin:end, 0][:own]
+                mean[begin:end], deviation[begin:end] = _scale(first, self.level, self.horizon)
         filled = carried_forward(series.values[:, 0], series.starts)
         return np.nan_to_num((filled - mean) / deviation), mean, deviation
 
-    def encode(self, series: SeriesSet) -> Tables:
-        """Tables for windows over these series, whose columns must be the fitted ones."""
-        z, mean, deviation = self._scaled(series)
+    def encode(self, series: SeriesSet, own: int | None = None) -> Tables:
+        """Tables for windows over these series, whose columns must be the fitted ones.
+
+        A group never seen sets its own scale, by its first ``own`` rows: as many as lie before its first origin where
+        its windows are judged, so that no later value reaches an earlier window; None: by all.
+        """
+        z, mean, deviation = self._scaled(series, own)
         observed = np.isfinite(series.values)
         filled = np.stack([carried_forward(column, series.starts) for column in series.values.T], axis=1)
         inputs = np.nan_to_num(self.inputs.scale(filled[:, 1:]))
@@ -175,6 +174,7 @@ class SeriesEncoder:
             "lags": list(self.lags),
             "groups": list(self.groups),
             "level": self.level,
+            "horizon": self.horizon,
             "target": self.target.to_json(),
             "inputs": self.inputs.to_json(),
             "factors": self.factors.tolist(),
@@ -192,6 +192,7 @@ class SeriesEncoder:
             tuple(state["lags"]),
             groups,
             state["level"],
+            state["horizon"],
             Scaler.from_json(state["target"]),
             Scaler.from_json(state["inputs"]),
             np.asarray(state["factors"], dtype=np.float64).reshape(len(groups), -1),
@@ -223,6 +224,22 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     if len(a) < 3 or a.std() == 0 or b.std() == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def _columns_of(name: str, layout: Mapping[str, Any]) -> list[str]:
+    """The columns of a series set that a column of the file became."""
+    kinds = layout.get(name, "number")
+    return [name] if kinds == "number" else [f"{name}={kind}" for kind in kinds]
+
+
+def _scale(y: np.ndarray, level: str, horizon: int) -> tuple[float, float]:
+    """Mean and deviation of one group's target.
+
+    Where changes are learnt, changes set the scale: the level of a price says nothing about its moves.
+    """
+    fitted, moves = Scaler.fit(y), _moves(y, horizon)
+    spread = float(np.sqrt(np.mean(moves**2))) if level == "last" and len(moves) else 0.0
+    return float(fitted.mean), spread or float(fitted.deviation)
 
 
 def _choose_level(series: SeriesSet, spans: list[slice], horizon: int) -> Literal["last", "none"]:

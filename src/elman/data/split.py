@@ -38,7 +38,7 @@ def by_time(series: SeriesSet, valid: float, test: float) -> Parts:
     """Cut at two moments that all groups share: the last ``test`` share of rows judges, the ``valid`` share before it
     chooses.
 
-    Raises InputError unless 0 < valid, 0 <= test and valid + test < 1.
+    Raises InputError unless 0 < valid, 0 <= test and valid + test < 1, and where no row holds a target.
     """
     if not (valid > 0 and test >= 0 and valid + test < 1):
         raise InputError(
@@ -48,6 +48,10 @@ def by_time(series: SeriesSet, valid: float, test: float) -> Parts:
     ends = observed_ends(series)
     known = np.concatenate([series.times[s:e] for s, e in zip(series.starts[:-1], ends, strict=True)])
     known = np.sort(known)
+    if not len(known):
+        raise InputError(
+            f"target {series.columns[0]!r} holds no value in any of {len(series.times):,} rows: name a column that does"
+        )
     first_valid = known[min(int(len(known) * (1 - valid - test)), len(known) - 1)]
     test_row = int(len(known) * (1 - test))
     train_end, valid_end = [], []
@@ -79,7 +83,7 @@ def as_given(
         sizes = dict(zip(train.groups, own.train_end - train.starts[:-1], strict=True))
         train_end = joined.starts[:-1] + np.array([sizes.get(group, 0) for group in joined.groups])
         how = f"the last {share:.0%} of the training rows choose when to stop; the test part was given"
-        return joined, Parts(train_end, end["train"], observed_ends(joined), how)
+        return joined, Parts(train_end, end["train"], np.maximum(end["train"], observed_ends(joined)), how)
     how = "the validation part was given; there is no test part" if test is None else "all three parts were given"
     valid_end = end["valid"]
     return joined, Parts(end["train"], valid_end, np.maximum(valid_end, observed_ends(joined)), how)

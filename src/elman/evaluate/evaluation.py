@@ -45,7 +45,7 @@ class Evaluation:
         return cls(**{**state, "notes": tuple(state["notes"])})
 
     def table(self) -> tuple[list[str], list[list[Any]]]:
-        """Column names, and rows of a name and its scores: the model first, then each baseline; None where not defined."""
+        """Column names, and rows of a name and its scores, the model first; None where a score is not defined."""
         names = list(self.metrics)
         scores = {"this model": self.metrics} | {
             name.replace("_", " "): found for name, found in self.baselines.items()

@@ -12,7 +12,7 @@ from elman.evaluate.report import Figure, Section, Table, Text
 def sections(
     result: Backtest, when: np.ndarray, origins: np.ndarray, group: np.ndarray, target: str, groups: tuple[str, ...]
 ) -> tuple[tuple[Section, ...], plots.Plot]:
-    """Sections, and the picture of the last stretch judged. when (N, K) times of the steps, group (N,) of the origins."""
+    """Sections, and the picture of the last stretch judged; when (N, K): the steps' times, group (N,): the origins'."""
     horizon = result.point.shape[1]
     shown = _side_by_side(origins, group, horizon)
     joined = {level: (low[shown].ravel(), high[shown].ravel()) for level, (low, high) in result.bands.items()}

@@ -21,9 +21,9 @@ class ForecastNetwork(nn.Module):
         a_k = (x_T, lag_1, ..., lag_m)                 the target's last value and its values one season before step k
         y_k = level + spread (w_k (a_k - level) / spread + MLP(d_k, known_k))
 
-    all in units of spread. Level and spread are reversible, each window's own: the last value and 1 (``level="last"``, for
-    series that wander: the network then learns changes), the window's mean and deviation ("window"), or 0 and 1 ("none").
-    w starts at 0 and learns how far to trust repetition; the MLP's last layer starts at 0, so training starts at the level.
+    Level and spread are each window's own, and reversible: the last value and 1 (``level="last"``, for series that
+    wander: the network then learns changes), the window's mean and deviation ("window"), or 0 and 1 ("none"). w starts
+    at 0 and learns how far to trust repetition; the MLP's last layer starts at 0, so training starts at the level.
 
     Shapes: x (B, T, F) whose first 1 + ``kin`` columns are the target and what shares its units; known (B, K, F') whose
     first ``lags`` columns are the target one season before; group (B,) series numbers, 0 for one never seen. Returns

@@ -77,7 +77,7 @@ class TaskConfig(TrainConfig):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A task's data, ready: three sets of examples (``test`` may be absent) and what was done to get there, in words."""
+    """A task's data, ready: three sets of examples (``test`` may be absent), and in words how they came about."""
 
     train: Examples
     valid: Examples
@@ -189,8 +189,8 @@ class Task(BaseEstimator):
     ) -> Self:
         """Learn from a path or frame; ``valid`` and ``test`` name parts that are already split.
 
-        ``watch`` is called with every training event. ``plan`` replays a recorded fit (``plan_`` of a loaded model): with
-        the same settings and data it gives the same bits on the same kind of machine.
+        ``watch`` is called with every training event. ``plan`` replays a recorded fit (``plan_`` of a loaded model):
+        with the same settings and data it gives the same bits on the same kind of machine.
         Raises InputError for settings and data that cannot be used, ElmanError when training fails.
         """
         began = time.perf_counter()

@@ -9,8 +9,8 @@ from elman.errors import MissingDependency
 
 
 def temperatures() -> Path:
-    """Hourly temperatures of San Francisco in 2010 (NOAA normals, in the package vega_datasets): a CSV of temp and date."""
+    """Daily weather of Seattle, 2012 to 2015 (NOAA, carried by the package vega_datasets)."""
     found = find_spec("vega_datasets")
     if found is None or found.origin is None:
         raise MissingDependency("the demo needs the data of the package vega_datasets: pip install 'elman[demo]'")
-    return Path(found.origin).parent / "_data" / "sf-temps.csv"
+    return Path(found.origin).parent / "_data" / "seattle-weather.csv"

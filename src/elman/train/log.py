@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 
 def lines(history: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(json.dumps(dict(record), allow_nan=False, default=str) + "\n" for record in history)
+    """JSON lines; a number that is not finite, as of a validation that failed, becomes null."""
+    return "".join(
+        json.dumps({name: _finite(value) for name, value in record.items()}, allow_nan=False, default=str) + "\n"
+        for record in history
+    )
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""The one training loop: backpropagation through time, clipped, scheduled, watched, stopped in time, best weights kept."""
+"""The one training loop: backpropagation through time, clipped, scheduled, stopped in time, the best weights kept."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Step:
 
 
 def measure(network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig, steps: int = 6) -> float:
-    """Seconds a step takes here: the median over a few steps of a copy, which leaves no trace in weights or generators."""
+    """Seconds a step takes here: the median over a few steps of a copy, which leaves no trace anywhere."""
     with torch.random.fork_rng(devices=[]):
         trial = Step(deepcopy(network), loss, config)
         source = shuffled(examples, config.batch_size, torch.Generator().manual_seed(0))
@@ -279,7 +279,7 @@ class Pace:
 def score(network: nn.Module, validate: Validate) -> float:
     """The validation score in evaluation mode, without a trace in any generator; NaN counts as worst."""
     network.eval()
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
         value = validate(network)
     network.train()
     return value if math.isfinite(value) else math.inf

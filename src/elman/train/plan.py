@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 class Plan:
     """``record`` is [(step, steps left at that step), ...]; ``every`` is the number of steps between validations.
 
-    ``threads`` is how many computed, which can change the last bit of a sum; ``last`` is the step at which training ended.
+    ``threads`` is how many computed, which can change the last bit of a sum; ``last`` is the step at which it ended.
     """
 
     every: int
