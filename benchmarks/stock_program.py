@@ -2,8 +2,8 @@
 
     python benchmarks/stock_program.py [--rounds 15] [--out benchmarks/results/stock_program.json]
 
-Every program runs in a process of its own and trains one epoch of 2,000 windows whenever it is its turn; the turns go
-round, so that all meet the same weather, and the ratio is the median over rounds of peer time / elman time in that round.
+Every program runs in a process of its own and trains one epoch of 2,000 windows whenever it is its turn; the turns
+go round, so that all meet the same weather, and the ratio is the median over rounds of peer time / elman time.
 Importing is timed the same way. Keras takes part on each backend that is installed.
 """
 
@@ -193,7 +193,9 @@ def epochs(threads: int, rounds: int) -> dict[str, Any]:
         for worker in workers.values():
             worker.stop()
     ratios = {
-        name: median(b / a for a, b in zip(taken["elman"], taken[name], strict=True)) for name in names if name != "elman"
+        name: median(b / a for a, b in zip(taken["elman"], taken[name], strict=True))
+        for name in names
+        if name != "elman"
     }
     return {
         "threads": threads,

@@ -28,7 +28,7 @@ from elman.tasks.load import load
 from elman.train.progress import Bar
 from elman.version import __version__
 
-people = Console(stderr=True)
+people = Console(stderr=True, emoji=False)
 app = App(
     name="elman",
     version=__version__,
@@ -145,11 +145,11 @@ def run_fit(
     task.fit(file, valid=valid, test=test, plan=plan, watch=(lambda event: None) if quiet else Bar(people))
     task.save(out, overwrite=overwrite)
     for note in task.notes_:
-        people.print(f"[dim]{escape(note)}[/]")
+        say(f"[dim]{escape(note)}[/]")
     show(task.evaluation_)
-    people.print(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'report.html'))}, or")
-    people.print(f"  elman predict {escape(str(out))}            the next values")
-    people.print(f"  elman evaluate {escape(str(out))} NEW.csv   the score on new data")
+    say(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'report.html'))}, or")
+    say(f"  elman predict {escape(str(out))}            the next values")
+    say(f"  elman evaluate {escape(str(out))} NEW.csv   the score on new data")
     if as_json:
         seconds = round(time.perf_counter() - began, 3)
         judged = task.evaluation_.to_json() if task.evaluation_ else {"task": task.name}
@@ -169,7 +169,7 @@ def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> No
     """
     evaluation = load(model).evaluate(file)
     for note in evaluation.notes:
-        people.print(f"[dim]{escape(note)}[/]")
+        say(f"[dim]{escape(note)}[/]")
     show(evaluation)
     if json:
         emit(evaluation.to_json())
@@ -197,7 +197,7 @@ def predict(model: Path, file: Path | None = None, *, out: Out = None, json: Jso
     frame = load(model).predict(file)
     if out is not None:
         write_frame(frame, out)
-        people.print(f"Wrote {frame.height} rows to {escape(str(out))}")
+        say(f"Wrote {frame.height} rows to {escape(str(out))}")
     if json:
         emit(
             {
@@ -219,9 +219,9 @@ def doctor(*, json: Json = False) -> None:
         emit(report)
         return
     for section, facts in report.items():
-        people.print(f"[bold]{section}[/]")
+        say(f"[bold]{section}[/]")
         for name, value in facts.items():
-            people.print(f"  {name}: {escape(str(value))}")
+            say(f"  {name}: {escape(str(value))}")
 
 
 @app.command
@@ -233,7 +233,7 @@ def demo(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forecast a day of hourly temperatures in San Francisco, from data that an installed package carries.
+    """Forecast a week of daily temperatures in Seattle, from data that an installed package carries.
 
     Parameters
     ----------
@@ -247,21 +247,20 @@ def demo(
     from elman.tasks.demo import temperatures
 
     file = temperatures()
-    people.print(
-        "San Francisco, hourly temperatures of 2010 (package vega_datasets): the next 24 hours, from the past."
-    )
-    people.print(f"[dim]elman fit forecast {escape(file.name)} --target temp --horizon 24 --minutes {minutes:g}[/]")
-    task = Forecaster(target="temp", horizon=24, minutes=minutes)
+    say("Seattle, daily weather of 2012 to 2015 (package vega_datasets): the highest temperatures of the next week.")
+    say(f"[dim]elman fit forecast {escape(file.name)} --target temp_max --horizon 7 --minutes {minutes:g}[/]")
+    task = Forecaster(target="temp_max", horizon=7, minutes=minutes)
     run_fit(task, file, valid=None, test=None, out=out, overwrite=overwrite, as_json=json, quiet=quiet)
 
 
 def show(evaluation: Evaluation | None) -> None:
     """The table for people, on stderr."""
     if evaluation is None:
-        people.print("Not judged: no part of the data was held out.")
+        say("Not judged: no part of the data was held out.")
         return
     head, rows = evaluation.table()
-    table = Table(*(escape(name) for name in head), box=None, pad_edge=False, header_style="bold")
+    table = Table(*(escape(name.replace("_", " ")) for name in head), box=None, pad_edge=False, header_style="bold")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for at, row in enumerate(rows):
@@ -269,7 +268,12 @@ def show(evaluation: Evaluation | None) -> None:
         table.add_row(*cells, style="bold" if at == 0 else "")
     people.print(table)
     colour = {True: "green", False: "red", None: "yellow"}[evaluation.good]
-    people.print(f"[{colour}]{escape(evaluation.verdict)}[/]")
+    say(f"[{colour}]{escape(evaluation.verdict)}[/]")
+
+
+def say(text: str) -> None:
+    """One line for people; only a terminal gets it folded, for a file or a pipe keeps lines whole."""
+    people.print(text, soft_wrap=not people.is_terminal)
 
 
 def emit(value: Any) -> None:
@@ -277,27 +281,34 @@ def emit(value: Any) -> None:
 
 
 def with_config(arguments: list[str]) -> list[str]:
-    """Replace ``--config FILE.toml`` by the flags it stands for; flags on the command line come later and win."""
-    if "--config" not in arguments:
+    """Replace ``--config FILE.toml`` by the flags it stands for; flags on the command line win."""
+    at = next((i for i, token in enumerate(arguments) if token.split("=")[0] == "--config"), None)
+    if at is None:
         return arguments
-    at = arguments.index("--config")
-    if at + 1 == len(arguments):
+    joined, rest = "=" in arguments[at], arguments[:at]
+    named = arguments[at].partition("=")[2:] if joined else arguments[at + 1 : at + 2]
+    if not named or not named[0]:
         raise InputError("--config needs the name of a TOML file")
-    path = Path(arguments[at + 1])
+    rest += arguments[at + (1 if joined else 2) :]
+    path = Path(named[0])
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"there is no file {path} for --config") from None
+        raise InputError(f"there is no file {path} for --config: check the name and the folder") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path} for --config ({error.strerror}): give a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not readable as TOML ({error})") from None
-    rest = arguments[:at] + arguments[at + 2 :]
+        raise InputError(f"{path} is not readable as TOML ({error}): correct it") from None
+    given = {token.split("=")[0].replace("--no-", "--", 1) for token in rest}
     flags: list[str] = []
     for name, value in settings.items():
         flag = f"--{name.replace('_', '-')}"
-        if flag not in rest:
-            flags += (
-                [flag, *map(str, value)] if isinstance(value, list) else [flag] if value is True else [flag, str(value)]
-            )
+        if flag in given:
+            continue
+        if isinstance(value, bool):
+            flags.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            flags += [f"{flag}={item}" for item in (value if isinstance(value, list) else [value])]
     return rest + flags
 
 

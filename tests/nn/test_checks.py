@@ -26,6 +26,9 @@ STEPS, ROWS, FEATURES, HIDDEN = 6, 4, 3, 5
         ((3, 5), {"residual": 1}, TypeError, "residual is 1"),
         ((3, 5), {"proj_size": 5}, ValueError, "proj_size is 5, but it must lie below hidden_size=5"),
         ((3, 5), {"proj_size": -1}, ValueError, "proj_size is -1"),
+        ((3, 5), {"proj_size": 1.5}, TypeError, "proj_size is 1.5, but it must be an int"),
+        ((True, 5), {}, TypeError, "input_size is True, but it must be an int"),
+        ((3, 5), {"bidirectional": 0.5}, TypeError, "bidirectional is 0.5, but it must be a bool"),
     ],
 )
 def test_options_that_cannot_be_say_why(arguments, options, error, message):

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from elman.data.clock import Clock, guess_time_column, read_times
+from elman.data.clock import Clock
 from elman.data.table import Origin, categories, holds_numbers, numbers, read_table
+from elman.data.times import guess_time_column, read_times
 from elman.errors import InputError
 
 MOST_KINDS = 20

@@ -20,7 +20,7 @@ KIN = 0.98  # a column this correlated with the target is taken to be measured i
 
 @dataclass(frozen=True)
 class Tables:
-    """What windows are cut from: past (N, F), future (N, F'), target (N,), scaled, NaN where missing, and group (N,)."""
+    """What windows are cut from: past (N, F), future (N, F'), target (N,), scaled, NaN where missing, group (N,)."""
 
     past: Tensor
     future: Tensor
@@ -36,8 +36,9 @@ class SeriesEncoder:
 
     Columns of ``future``: lags, known columns, their indicators, calendar. A missing value is the last one seen before
     it, and an indicator says so (1 observed, 0 missing). Lags are the target ``lags`` steps earlier, each at least the
-    horizon, so that they are known when forecasting. Common factors are the leading principal components of all groups
-    side by side, where there are many.
+    horizon, so that they are known when forecasting. The calendar tells the place in the year only where some group's
+    training part spans one: in less it numbers the days, and what is learnt of it fails on those to come. Common
+    factors are the leading principal components of all groups side by side, where there are many.
     """
 
     columns: tuple[str, ...]
@@ -52,6 +53,7 @@ class SeriesEncoder:
     inputs: Scaler  # mean and deviation (F - 1,)
     factors: np.ndarray  # (G, q)
     clock: Clock
+    calendar: tuple[str, ...]  # the names kept of Clock.features
 
     @classmethod
     def fit(
@@ -72,6 +74,8 @@ class SeriesEncoder:
         kin = tuple(j for j in range(1, train.shape[1]) if _correlation(train[:, 0], train[:, j]) > KIN)
         indicators = tuple(int(j) for j in np.flatnonzero(np.isnan(train).any(axis=0)))
         ahead = {column for name in known for column in _columns_of(name, series.layout)}
+        whole_year = any(series.clock.spans_year(series.times[span]) for span in spans)
+        calendar = series.clock.features(series.times[:0])[0]
         encoder = cls(
             series.columns,
             kin,
@@ -85,6 +89,7 @@ class SeriesEncoder:
             Scaler.fit(train[:, 1:]),
             np.zeros((len(spans), 0)),
             series.clock,
+            tuple(name for name in calendar if whole_year or not name.startswith("year_")),
         )
         return encoder._with_factors(series, train_end, factors) if factors else encoder
 
@@ -140,7 +145,8 @@ class SeriesEncoder:
         lagged = (
             np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1) if self.lags else np.zeros((len(z), 0))
         )
-        calendar = self.clock.features(series.times)[1]
+        names, calendar = self.clock.features(series.times)
+        calendar = calendar[:, [names.index(name) for name in self.calendar]]
         panel, at = (
             self._panel(series, z) if self.factors.size else (np.zeros((1, len(self.groups))), np.zeros(len(z), int))
         )
@@ -179,6 +185,7 @@ class SeriesEncoder:
             "inputs": self.inputs.to_json(),
             "factors": self.factors.tolist(),
             "clock": self.clock.to_json(),
+            "calendar": list(self.calendar),
         }
 
     @classmethod
@@ -197,6 +204,7 @@ class SeriesEncoder:
             Scaler.from_json(state["inputs"]),
             np.asarray(state["factors"], dtype=np.float64).reshape(len(groups), -1),
             Clock.from_json(state["clock"]),
+            tuple(state["calendar"]),
         )
 
 

@@ -1,45 +1,24 @@
-"""From a file or a frame to a table, and from its columns to numbers or kinds, with the row named on error.
+"""A table from a file or a frame, and from its columns numbers or kinds, with the row named on error.
 
 Cells of a text file stay text until a caller says what they should be: a column of numbers with one stray
 word must be refused with its row, not turned into a column of words.
 """
 
-import csv
-import gzip
-import io
-import json
 import re
-import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 
+from elman.data.files import from_frame, line_of_row, read_file, short
 from elman.errors import InputError
 
 MISSING_NUMBERS = ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil", "-", "?")  # any case
 MISSING_KINDS = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL")  # "None" and "-" may be kinds
-BINARY = {
-    b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"PK\x03\x04": "a zip archive or a spreadsheet (save the sheet as CSV)",
-    b"%PDF": "a PDF document",
-    b"RIFF": "a sound or video file",
-    b"\x89HDF": "an HDF5 file",
-    b"SQLite": "a database",
-    b"\xd0\xcf\x11\xe0": "an old Office document (save the sheet as CSV)",
-    b"BZh": "a bzip2 archive (unpack it, or use gzip)",
-    b"\xfd7zXZ": "an xz archive (unpack it, or use gzip)",
-    b"\x28\xb5\x2f\xfd": "a zstd archive (unpack it, or use gzip)",
-}
 
 
 @dataclass(frozen=True)
@@ -56,17 +35,8 @@ class Origin:
 
     def row(self, row: int) -> str:
         """The 1-based data row in words, with its line where the source is a file of lines."""
-        line = self._line(row)
+        line = None if self.path is None else line_of_row(self.path, row)
         return f"row {row}" if line is None else f"row {row} (line {line})"
-
-    def _line(self, row: int) -> int | None:
-        if self.path is None or not self.path.is_file() or (raw := _load(self.path)).startswith(b"PAR1"):
-            return None
-        text = _text(raw, self.name)
-        if text.lstrip().startswith("{"):
-            lines = (number for number, line in enumerate(text.split("\n"), 1) if line.strip())
-            return next((line for at, line in enumerate(lines, 1) if at == row), None)
-        return next((line for at, (line, _) in enumerate(_records(text, *_sniff(text))) if at == row), None)
 
 
 SOMEWHERE = Origin()
@@ -78,20 +48,12 @@ def read_table(source: Any) -> pl.DataFrame:
     source is a path to CSV, TSV or TXT (separator , ; tab or |, found by looking), JSON lines or Parquet, any
     of them gzipped; or a pandas, polars, pyarrow or other narwhals-supported frame, or a dict of columns.
     Cells of text files stay text (decimal commas become points) until numbers, categories or
-    clock.read_times gives them a type. A pandas DatetimeIndex becomes a column.
+    times.read_times gives them a type. A pandas DatetimeIndex becomes a column.
 
     Raises InputError for what is no table, each case with its remedy.
     """
     origin = Origin.of(source)
-    if origin.path is None:
-        frame = _from_frame(source)
-    else:
-        raw = _load(origin.path)
-        if raw.startswith(b"PAR1"):
-            frame = _parquet(raw, origin)
-        else:
-            text = _text(raw, origin.name)
-            frame = _json_lines(text, origin) if text.lstrip().startswith("{") else _delimited(text, origin)
+    frame = from_frame(source) if origin.path is None else read_file(origin.path)
     if not frame.width or not frame.height:
         raise InputError(f"{origin.name} holds a header but no rows: at least one row of values is needed")
     return frame.with_columns(pl.selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
@@ -124,7 +86,7 @@ def numbers(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> np.nd
     if cells.dtype == pl.String:
         stray &= ~cells.str.strip_chars().str.to_lowercase().is_in(MISSING_NUMBERS)
     if (at := stray.arg_max()) is not None and stray[at]:
-        held = f"{where} must hold numbers, but {origin.row(at + 1)} holds {_short(cells[at])}"
+        held = f"{where} must hold numbers, but {origin.row(at + 1)} holds {short(cells[at])}"
         if re.fullmatch(r"[+-]?\d{1,3}([,.' \u00a0\u202f]\d{3})+([.,]\d+)?", cells[at].strip()):
             raise InputError(f"{held}, which looks like thousands separators: write the digits without them")
         if re.fullmatch(r"[+-]?\d+,\d+", cells[at].strip()):
@@ -133,7 +95,7 @@ def numbers(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> np.nd
     out = values.fill_null(np.nan).to_numpy().copy()
     if (endless := np.isinf(out)).any():
         at = int(endless.argmax())
-        held = f"{origin.row(at + 1)} holds {_short(cells[at])}"
+        held = f"{origin.row(at + 1)} holds {short(cells[at])}"
         raise InputError(f"{where} must hold finite numbers, but {held}: correct the row or write NA")
     return out
 
@@ -189,240 +151,3 @@ def _as_numbers(cells: pl.Series) -> pl.Series | None:
 
 def _type_in_words(dtype: pl.DataType) -> str:
     return "times" if dtype.is_temporal() else f"values of type {dtype}"
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:50]}... ({len(str(value)):,} characters)"
-
-
-def _load(path: Path) -> bytes:
-    """The file's bytes, unpacked if gzipped."""
-    shown = str(path) if len(str(path)) <= 200 else str(path)[:200] + "..."
-    try:
-        raw = path.read_bytes()
-    except IsADirectoryError:
-        raise InputError(f"{shown} is a folder, but a file is needed: name a file inside it") from None
-    except FileNotFoundError:
-        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = get_close_matches(path.name, names, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]}?" if near else "check the name and the folder"
-        raise InputError(f"no such file: {shown}; {hint}") from None
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot read {shown} ({why}): check its name and its rights") from None
-    if raw.startswith(b"\x1f\x8b"):
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path.name} is a damaged gzip file ({error}): make it again") from None
-    if not raw.strip():
-        raise InputError(f"{path.name} is empty: a header and rows are needed")
-    return raw
-
-
-def _text(raw: bytes, name: str) -> str:
-    """The file as UTF-8 text without its byte-order mark."""
-    kind = next((what for magic, what in BINARY.items() if raw.startswith(magic)), None)
-    if kind:
-        raise InputError(f"{name} is {kind}, not a table: give CSV, TSV, JSON lines or Parquet")
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(
-            f"{name} is UTF-16 text (byte 0x{raw[0]:02X} at position 0), but UTF-8 is needed: save it as 'CSV UTF-8'"
-        )
-    if (at := raw.find(b"\0")) >= 0:
-        raise InputError(
-            f"{name} is not a table of text, for it holds a NUL byte at position {at:,}: "
-            "give CSV, TSV, JSON lines or Parquet"
-        )
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at position {error.start:,} "
-            f"(line {line:,}); save the file as UTF-8"
-        ) from None
-
-
-def _parquet(raw: bytes, origin: Origin) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(io.BytesIO(raw))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(f"{origin.name} is damaged Parquet ({_first(error)}): make it again") from None
-
-
-def _json_lines(text: str, origin: Origin) -> pl.DataFrame:
-    try:
-        return pl.read_ndjson(text.encode(), infer_schema_length=None)
-    except pl.exceptions.PolarsError as error:
-        for number, line in enumerate(text.split("\n"), 1):
-            if line.strip() and not isinstance(_json(line), dict):
-                raise InputError(
-                    f"line {number} of {origin.name} is {_short(line.strip())}, but each line "
-                    'must be a JSON object, like {"time": "2020-01-01", "value": 1.5}'
-                ) from None
-        raise InputError(
-            f"{origin.name} cannot be read as JSON lines ({_first(error)}): each name must hold one type of value"
-        ) from None
-
-
-def _json(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
-def _first(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
-
-
-def _records(text: str, separator: str, quote: str | None, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells) of each record; a blank line is none, but a missing cell inside a lone column."""
-    limit = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    try:
-        reader = csv.reader(
-            io.StringIO(text.rstrip("\r\n"), newline=""),
-            delimiter=separator,
-            strict=strict,
-            quotechar=quote,
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-            skipinitialspace=True,
-        )
-        width, line = 0, 1
-        for record in reader:
-            if len(record) > 1 or (record and record[0].strip()):
-                width = width or len(record)
-                yield line, record
-            elif width == 1:
-                yield line, [""]
-            line = reader.line_num + 1
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _sniff(text: str) -> tuple[str, str | None]:
-    """(separator, quote): the separator that cuts the most of the first records as the header is cut."""
-    sample = text if len(text) <= 65536 else text[:65536].rpartition("\n")[0] or text
-    best, separator = (0.0, 0), ","
-    for candidate in ",;\t|":
-        widths = [len(record) for _, record in islice(_records(sample, candidate, '"'), 100)]
-        if widths and widths[0] > 1:
-            score = (widths.count(widths[0]) / len(widths), widths[0])
-            best, separator = max((best, separator), (score, candidate))
-    if separator != "\t" or '"' not in text:
-        return separator, '"'
-    # Text kept in tabs often holds quotation marks that quote nothing.
-    try:
-        even = len({len(record) for _, record in _records(text, separator, '"', strict=True)}) == 1
-    except csv.Error:
-        even = False
-    return separator, '"' if even else None
-
-
-def _delimited(text: str, origin: Origin) -> pl.DataFrame:
-    separator, quote = _sniff(text)
-    names = _names(next(_records(text, separator, quote), (1, []))[1], origin)
-    raw = text.lstrip("\r\n").encode()
-    try:
-        frame = pl.read_csv(raw, separator=separator, quote_char=quote, infer_schema=False)
-        clean = frame.width == len(names) and frame.height > 0 and not frame[:, -1].null_count()
-    except pl.exceptions.PolarsError:
-        clean = False
-    # A short or blank line leaves a null in the last column; only then is each record counted, which is slow.
-    if clean:
-        frame.columns = names
-    else:
-        frame = _slowly(text, separator, quote, names, origin)
-    return _decimal_points(frame) if separator in ";\t" else frame
-
-
-def _names(header: list[str], origin: Origin) -> list[str]:
-    if not header:
-        raise InputError(f"{origin.name} is empty: a header and rows are needed")
-    names = [name.strip() or f"column_{at}" for at, name in enumerate(header, 1)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        at = [place for place, name in enumerate(names, 1) if name == twice[0]]
-        raise InputError(f"{origin.name} names columns {at[0]} and {at[1]} both {twice[0]!r}: rename one")
-    return names
-
-
-def _slowly(text: str, separator: str, quote: str | None, names: list[str], origin: Origin) -> pl.DataFrame:
-    rows: list[list[str]] = []
-    line = 0
-    try:
-        for line, record in _records(text, separator, quote, strict=True):
-            if len(record) != len(names):
-                raise InputError(
-                    f"row {len(rows)} (line {line}) of {origin.name} has {len(record)} "
-                    f"cell{'s' * (len(record) != 1)}, but the header names {len(names)}: "
-                    "add or remove cells, or quote a cell that holds the separator"
-                )
-            rows.append(record)
-    except csv.Error as error:
-        raise InputError(
-            f"row {len(rows)} of {origin.name}, after line {line}, is quoted wrongly ({error}): "
-            "close the quotation mark, or double one that belongs to the text"
-        ) from None
-    columns: Iterable[tuple[str, ...]] = zip(*rows[1:], strict=True) if len(rows) > 1 else [() for _ in names]
-    return pl.DataFrame(
-        {name: pl.Series(name, cells, dtype=pl.String) for name, cells in zip(names, columns, strict=True)}
-    )
-
-
-def _decimal_points(frame: pl.DataFrame) -> pl.DataFrame:
-    """Decimal commas as points, in the columns that hold no decimal point of their own."""
-    changed = []
-    for cells in frame:
-        comma = cells.str.contains(r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$").fill_null(False)
-        if comma.any() and not cells.str.contains(r"^\s*[+-]?\d*\.\d").any():
-            changed.append(cells.str.replace(",", ".", literal=True).zip_with(comma, cells))
-    return frame.with_columns(changed)
-
-
-def _from_frame(source: Any) -> pl.DataFrame:
-    if isinstance(source, pl.LazyFrame):
-        return source.collect()
-    try:
-        if isinstance(source, Mapping):
-            return pl.DataFrame([_series(str(name), values) for name, values in source.items()])
-        if type(getattr(source, "index", None)).__name__ in ("DatetimeIndex", "PeriodIndex"):
-            source = source.reset_index(names=source.index.name or "time")
-        frame = nw.from_native(source, eager_only=True)
-        if frame.implementation.is_pandas_like():
-            return pl.DataFrame([_series(str(cells.name), cells) for cells in frame.iter_columns()])
-        return frame.to_polars()
-    except TypeError:
-        raise InputError(
-            f"a table cannot be made of {type(source).__name__}: pass the path of a file, a "
-            "pandas, polars or pyarrow frame, or a dict of columns"
-        ) from None
-    except (ValueError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"the frame is not usable ({_first(error)}): give its columns distinct names and one length"
-        ) from None
-
-
-def _series(name: str, values: Any) -> pl.Series:
-    """A column of anything as polars: times in microseconds, what is no plain type as its text."""
-    values = nw.from_native(values, series_only=True, pass_through=True)
-    zoned = isinstance(values, nw.Series) and getattr(values.dtype, "time_zone", None) is not None
-    if isinstance(values, nw.Series):
-        missing, values = values.is_null().to_list(), values.to_numpy()
-        if values.dtype == object:
-            values = [None if absent else cell for absent, cell in zip(missing, values, strict=True)]
-    elif not isinstance(values, list | tuple):
-        values = np.asarray(values)
-    if isinstance(values, np.ndarray):
-        if values.ndim != 1:
-            raise ValueError(f"column {name!r} has shape {values.shape}, but one dimension is needed")
-        values = values.astype("datetime64[us]") if values.dtype.kind == "M" else values
-        values = values.tolist() if values.dtype == object else values
-    out = pl.Series(name, values, strict=False)
-    if zoned and isinstance(out.dtype, pl.Datetime):
-        return out.dt.replace_time_zone("UTC")
-    if out.dtype == pl.Object:
-        out = pl.Series(name, [None if cell is None else str(cell) for cell in values], dtype=pl.String)
-    return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,9 @@ from elman.evaluate.wording import column
 class Evaluation:
     """The scores of one model on one part of the data; printing it shows them as a table beside the baselines.
 
-    ``skill`` is 1 - the model's error / the best baseline's; ``good`` is True when better, False when not better, None
-    when chance could explain the difference; ``rows`` counts what was scored; ``notes`` say how it was done.
+    ``skill`` is 1 - the model's error / the best baseline's, -inf (null in JSON) where only the baseline is perfect;
+    ``good`` is True when better, False when not better, None when chance could explain the difference; ``rows`` counts
+    what was scored; ``notes`` say how it was done.
     """
 
     task: str
@@ -32,7 +34,7 @@ class Evaluation:
             "task": self.task,
             "metrics": self.metrics,
             "baselines": self.baselines,
-            "skill": self.skill,
+            "skill": self.skill if math.isfinite(self.skill) else None,
             "verdict": self.verdict,
             "good": self.good,
             "rows": self.rows,
@@ -42,7 +44,8 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Evaluation:
-        return cls(**{**state, "notes": tuple(state["notes"])})
+        skill = -math.inf if state["skill"] is None else state["skill"]
+        return cls(**{**state, "skill": skill, "notes": tuple(state["notes"])})
 
     def table(self) -> tuple[list[str], list[list[Any]]]:
         """Column names, and rows of a name and its scores, the model first; None where a score is not defined."""

@@ -14,9 +14,10 @@ def check_options(
     sizes: Mapping[str, int], flags: Mapping[str, bool], dropout: float, proj_size: int, hidden_size: int
 ) -> None:
     """Raise TypeError or ValueError for a constructor's option that is not usable."""
-    for name, size in sizes.items():
-        if not isinstance(size, int):
+    for name, size in {**sizes, "proj_size": proj_size}.items():
+        if isinstance(size, bool) or not isinstance(size, int):
             raise TypeError(f"{name} is {size!r}, but it must be an int: pass a whole number")
+    for name, size in sizes.items():
         if size <= 0:
             raise ValueError(f"{name} is {size}, but it must be at least 1: pass a larger number")
     for name, flag in flags.items():

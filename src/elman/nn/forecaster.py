@@ -58,11 +58,10 @@ class ForecastNetwork(nn.Module):
         self.encoder = recurrent(past + width, hidden, layers, dropout=between, residual=residual)
         self.decoder = recurrent(future + width, hidden, layers, dropout=between, residual=residual)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Sequential(nn.Linear(hidden + future, hidden), nn.SiLU(), nn.Linear(hidden, outputs))
+        last = nn.Linear(hidden, outputs)
+        self.head = nn.Sequential(nn.Linear(hidden + future, hidden), nn.SiLU(), last)
         self.repeat = nn.Parameter(torch.zeros(horizon, 1 + lags))
         initialise(self)
-        last = self.head[-1]
-        assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor, known: Tensor, group: Tensor) -> Tensor:
@@ -85,5 +84,6 @@ class ForecastNetwork(nn.Module):
         """Level and spread (B, 1, 1) of each window (B, T, 1)."""
         last = target[:, -1:]
         if self.level == "window":
+            # A flat window has no deviation; the floor, a twentieth of the series' own, keeps its noise small.
             return target.mean(1, keepdim=True), target.std(1, keepdim=True, correction=0) + 0.05
         return (last if self.level == "last" else torch.zeros_like(last)), torch.ones_like(last)

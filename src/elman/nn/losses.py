@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def masked_mean(values: Tensor, observed: Tensor) -> Tensor:
-    """The mean of ``values`` where ``observed``; 0 where nothing is."""
+    """The mean of ``values``, finite throughout, where ``observed`` (of one shape); 0 where nothing is."""
     return (values * observed).sum() / observed.sum().clamp(min=1)
 
 
 def pinball(outputs: Tensor, y: Tensor, quantiles: Tensor) -> Tensor:
     """Mean over quantiles q of 2 max(q e, (q - 1) e), e = y - output; at q = 0.5 alone it is the absolute error.
 
-    outputs (B, K, Q), y (B, K) with NaN where unobserved, quantiles (Q,).
+    Shapes: outputs (B, K, Q), y (B, K) with NaN where unobserved, quantiles (Q,) in 0..1. Returns a scalar.
     Source: Koenker and Bassett, Regression quantiles, 1978.
     """
     observed = ~y.isnan()

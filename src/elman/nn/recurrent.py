@@ -62,7 +62,7 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
-        flags = {"bias": bias, "batch_first": batch_first, "residual": residual}
+        flags = {"bias": bias, "batch_first": batch_first, "bidirectional": bidirectional, "residual": residual}
         check_options(sizes, flags, dropout, proj_size, hidden_size)
         if mode not in CELLS or (proj_size and mode != "LSTM"):
             raise ValueError(

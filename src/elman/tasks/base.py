@@ -40,7 +40,7 @@ from elman.train.loop import Watch, measure, train
 from elman.train.plan import Plan
 from elman.version import __version__
 
-RESERVE = 4.0  # seconds of a budget kept for judging, drawing and writing
+RESERVE = 3.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class TaskConfig(TrainConfig):
         Add each layer's input to its output.
     """
 
-    cell: Literal["rnn", "lstm", "gru"] = "gru"
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
     layers: int = 1
     hidden: int | None = None
     dropout: float = 0.2
@@ -200,6 +200,8 @@ class Task(BaseEstimator):
         deadline = None if budget is None else began + budget - min(RESERVE, budget / 5)
         config, network = self._sized(config, prepared.train, deadline)
         self.config_, self.network_ = config, network
+        if deadline is not None and budget is not None:
+            deadline -= min(1.2 * self._judging_seconds(prepared), budget / 3)
         training = train(
             network,
             prepared.train,
@@ -222,7 +224,7 @@ class Task(BaseEstimator):
         return self
 
     def _sized(self, config: Any, examples: Examples, deadline: float | None) -> tuple[Any, nn.Module]:
-        """The settings with every size resolved: the largest network that sees the data four times before the deadline."""
+        """The settings with every size resolved: the largest network that can see the data four times in time."""
         sizes = self.sizes(config, examples)
         for last, size in ((size is sizes[-1], size) for size in sizes):
             sized = replace(config, **size)
@@ -235,6 +237,14 @@ class Task(BaseEstimator):
             if (deadline - time.perf_counter()) / per_step * sized.batch_size >= 4 * len(examples):
                 break
         return sized, network
+
+    def _judging_seconds(self, prepared: Prepared) -> float:
+        """What it takes to run the network over the parts that choose and judge, from one batch of them."""
+        some = prepared.test if prepared.test is not None and len(prepared.test) else prepared.valid
+        start = time.perf_counter()
+        batch, _ = next(self.outputs(some))
+        examples = len(prepared.valid) + (len(prepared.test) if prepared.test is not None else 0)
+        return (time.perf_counter() - start) * examples / len(batch)
 
     def fitted(self) -> None:
         if not hasattr(self, "network_"):
@@ -265,8 +275,8 @@ class Task(BaseEstimator):
         sections.append(
             Section(
                 "Training",
-                f"{training.steps:,} steps in {training.seconds:.0f} s; {training.why}. The weights kept are those of step "
-                f"{training.best_step:,}.",
+                f"{training.steps:,} steps in {training.seconds:.0f} s; {training.why}. "
+                f"The weights kept are those of step {training.best_step:,}.",
                 [
                     Figure(
                         plots.training(training.history).svg,

@@ -75,10 +75,10 @@ class ForecastConfig(TaskConfig):
         Last share of the rows, which judges.
     """
 
-    target: Columns | str
+    target: Columns
     horizon: int = 1
     lookback: int | None = None
-    time: Columns | str | None = None
+    time: Columns | None = None
     group: str | None = None
     known: Columns = ()
     inputs: Columns | None = None
@@ -159,7 +159,7 @@ class Forecaster(Task):
         self.seen_until_ = str(last) if isinstance(last, np.datetime64) else int(last)
         self.first_rows_ = y[starts[0] : starts[0] + 32].copy()
         self.context_ = extend.tail(series, parts.test_end, max([self.lookback_, *self.encoder_.lags]))
-        self._judged_on = series, _before(series, parts.train_end)
+        self._judged_on = series, _before(series, parts.valid_end)
         return Prepared(made["train"], made["valid"], made["test"], (*series.notes, *notes, parts.how))
 
     def _read(self, source: Any, valid: Any, test: Any, config: ForecastConfig) -> tuple[SeriesSet, Parts, list[str]]:
@@ -200,7 +200,7 @@ class Forecaster(Task):
         for part, need in (("train", self.lookback_ + horizon), ("valid", horizon), ("test", horizon)):
             if not len(made[part]) and (part != "test" or sizes["test"]):
                 raise InputError(
-                    f"the {part} part has {sizes[part]:,} rows at most in a series, but a window needs {need:,} of them "
+                    f"the {part} part has {sizes[part]:,} rows at most in a series, but a window needs {need:,} "
                     f"with a target (lookback {self.lookback_}, horizon {horizon}): give more rows, or a smaller "
                     "--horizon or --lookback"
                 )
@@ -208,7 +208,7 @@ class Forecaster(Task):
     # The network and what it learns by.
 
     def sizes(self, config: ForecastConfig, examples: Examples) -> list[dict[str, Any]]:
-        largest = 32 if len(examples) < 4000 else 64 if len(examples) < 200_000 else 96
+        largest = 32 if len(examples) < 10_000 else 64 if len(examples) < 200_000 else 96
         wanted = [config.hidden] if config.hidden else [h for h in (96, 64, 32, 16) if h <= largest]
         return [{"hidden": hidden, "lookback": self.lookback_} for hidden in wanted]
 
@@ -303,7 +303,8 @@ class Forecaster(Task):
         starts, ends = series.starts[:-1], observed_ends(series)
         begin, notes = self._unseen(series)
         begin = np.minimum(begin, ends)
-        windows = self._windows(series, self.encoder_.encode(series), begin, ends, self.config_, self.config_.stride)
+        tables = self.encoder_.encode(series, own=self.lookback_)
+        windows = self._windows(series, tables, begin, ends, self.config_, self.config_.stride)
         if not len(windows):
             raise InputError(
                 f"there is no window to judge: a series has {int((ends - starts).max()):,} rows at most, "
@@ -370,8 +371,8 @@ class Forecaster(Task):
             g = int(np.flatnonzero(short)[0])
             raise InputError(
                 f"{'the series' if len(series.groups) == 1 else f'series {series.groups[g]!r}'} has "
-                f"{int(ends[g] - series.starts[g]):,} rows up to its last target, but the model reads {self.lookback_}: "
-                "give more rows"
+                f"{int(ends[g] - series.starts[g]):,} rows up to its last target, "
+                f"but the model reads {self.lookback_}: give more rows"
             )
         series = extend.with_future(series, ends, horizon)
         ends = series.starts[1:] - horizon
@@ -447,7 +448,7 @@ class Forecaster(Task):
 
 
 def _lookback(horizon: int, seasons: list[int], rows: int) -> int:
-    """Two of the shortest season, at least the horizon and 16, at most 256, and never more than a quarter of the rows."""
+    """Two of the shortest season, at least the horizon and 16, at most 256 and at most a quarter of the rows."""
     wanted = max(2 * seasons[0] if seasons else 24, horizon, 16)
     return max(1, min(wanted, 256, rows // 4))
 

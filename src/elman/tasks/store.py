@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from elman.version import __version__
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")  # the names of files that a model may hold
 LARGEST = 4 << 30  # bytes of one file; nothing larger is read
 
 
@@ -64,7 +66,9 @@ def check_free(path: Path, overwrite: bool) -> None:
         if not overwrite:
             raise InputError(f"{path} already holds a model: give another --out, or --overwrite to replace it")
     parent = path.parent
-    if parent.exists() and not os.access(parent, os.W_OK):
+    if not parent.is_dir():
+        raise InputError(f"there is no directory {parent} to write {path.name} into: create it, or give another --out")
+    if not os.access(parent, os.W_OK):
         raise InputError(f"{parent} is not writable: give another --out")
 
 
@@ -72,7 +76,6 @@ def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) ->
     """Write the files and their manifest as the directory ``path``, at once or not at all."""
     path = Path(path)
     check_free(path, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
     hashes = {name: {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)} for name, raw in files.items()}
     manifest = dump_json({"format": FORMAT, "elman": __version__, "files": hashes})
     staged = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -87,11 +90,13 @@ def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) ->
         if path.exists() and any(path.iterdir()):
             # A directory cannot replace a full one in one step; the old model waits beside until the new one stands.
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            path.rename(old / "model")
             try:
+                path.rename(old / "model")
                 staged.rename(path)
             except OSError:
-                (old / "model").rename(path)
+                if (old / "model").exists():
+                    (old / "model").rename(path)
+                old.rmdir()
                 raise
             shutil.rmtree(old)
         else:
@@ -115,17 +120,17 @@ def read(path: Path) -> dict[str, bytes]:
         raise InputError(f"{MANIFEST} of {path} does not list files: use the model as it was saved")
     if not isinstance(manifest.get("format"), int) or manifest["format"] > FORMAT:
         raise InputError(
-            f"{path} has format {manifest.get('format')!r}, but this elman {__version__} reads up to {FORMAT}: upgrade elman"
+            f"{path} has format {manifest.get('format')!r}, but elman {__version__} reads up to {FORMAT}: upgrade elman"
         )
     files = {}
     for name, entry in manifest["files"].items():
-        if Path(name).name != name or name in ("", ".", ".."):
+        if not PLAIN.fullmatch(name):
             raise InputError(f"{MANIFEST} of {path} names {name!r}, which is no plain file name: do not use this model")
         raw = _bytes(path / name)
         if not isinstance(entry, dict) or hashlib.sha256(raw).hexdigest() != entry.get("sha256"):
             raise InputError(
-                f"{name} of {path} is not as it was saved (its SHA-256 differs from the manifest's): restore it from a copy, "
-                "or fit again"
+                f"{name} of {path} is not as it was saved (its SHA-256 differs from the manifest's): restore it from a "
+                "copy, or fit again"
             )
         files[name] = raw
     return files

@@ -110,11 +110,11 @@ def first_plan(examples: Examples, config: TrainConfig, pace: Pace | None = None
     epoch = math.ceil(len(examples) / config.batch_size)
     if pace is None:
         steps = config.steps or max(1, round(config.epochs * epoch) if config.epochs else min(30 * epoch, 5000))
-        plan = Plan(max(1, min(math.ceil(epoch / 2), math.ceil(steps / 10))))
+        plan = Plan(max(1, min(math.ceil(epoch / 2), steps // 10)))
     else:
         steps = min(most(examples, config), pace.left(every=1000))
         affordable = math.ceil(4 * pace.valid_seconds / pace.step_seconds)
-        plan = Plan(max(1, affordable, min(math.ceil(epoch / 2), math.ceil(steps / 10))))
+        plan = Plan(max(1, affordable, min(math.ceil(epoch / 2), steps // 10)))
         steps = min(steps, pace.left(plan.every))
     plan.estimate(steps)
     return plan
@@ -133,7 +133,7 @@ def train(
 ) -> Training:
     """Fit ``network`` in place and leave it with the weights of its best validation.
 
-    ``deadline`` is a time of ``time.perf_counter()``; with a recorded ``plan`` it is ignored and the record is replayed.
+    ``deadline`` is a time of ``time.perf_counter()``; with a recorded ``plan`` the record is replayed instead.
     Raises ElmanError when the gradient stays non-finite.
     """
     begin = time.perf_counter()
@@ -190,7 +190,8 @@ def _run(
             if skipped == TOLERATED:
                 raise ElmanError(
                     f"the gradient was not finite in {TOLERATED} steps in a row, up to step {plan.step} "
-                    f"(loss {value:.4g}): lower --learning-rate (now {config.learning_rate:g}) or --clip (now {config.clip:g})"
+                    f"(loss {value:.4g}): lower --learning-rate (now {config.learning_rate:g}) "
+                    f"or --clip (now {config.clip:g})"
                 )
         watch(
             {

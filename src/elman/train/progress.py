@@ -47,10 +47,10 @@ class Bar:
         elif kind == "valid":
             self.valid = f"{event['valid']:.4f} (best {event['best']:.4f})"
             if not self.progress:
-                loss, norm = event["loss"], event["grad_norm"]
+                loss, norm = (f"{x:.4g}" if x is not None else "-" for x in (event["loss"], event["grad_norm"]))
                 print(
-                    f"step {event['step']}/{event['steps']}  loss {loss if loss is None else format(loss, '.4f')}  "
-                    f"valid {self.valid}  |grad| {norm if norm is None else format(norm, '.2f')}  {event['seconds']:.0f} s",
+                    f"step {event['step']}/{event['steps']}  loss {loss}  valid {self.valid}  |grad| {norm}  "
+                    f"{event['seconds']:.0f} s",
                     file=sys.stderr,
                 )
         elif kind == "end" and self.progress:

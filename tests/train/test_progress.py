@@ -1,0 +1,41 @@
+"""The bar tells of loss, validation and gradient: on a terminal in place, elsewhere a line a validation."""
+
+import io
+
+from rich.console import Console
+
+from elman.train.progress import Bar
+
+EVENTS = [
+    {"event": "start", "steps": 4, "every": 2},
+    {"event": "step", "step": 1, "steps": 4, "loss": 0.75, "grad_norm": 2.5, "lr": 0.1},
+    {"event": "step", "step": 2, "steps": 4, "loss": 0.5, "grad_norm": 1.5, "lr": 0.1},
+    {"event": "valid", "step": 2, "steps": 4, "loss": 0.625, "grad_norm": 2.0, "lr": 0.1, "valid": 0.25, "best": 0.25,
+     "seconds": 3.2},
+    {"event": "end", "steps": 4, "best_step": 2, "why": "the planned steps were made"},
+]  # fmt: skip
+
+
+def test_away_from_a_terminal_each_validation_is_a_line_on_stderr(capsys):
+    bar = Bar(Console(file=io.StringIO()))
+    for event in EVENTS:
+        bar(event)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "step 2/4  loss 0.6250  valid 0.2500 (best 0.2500)  |grad| 2.00  3 s\n"
+
+
+def test_steps_that_were_all_skipped_have_no_loss_to_tell(capsys):
+    bar = Bar(Console(file=io.StringIO()))
+    bar({**EVENTS[3], "loss": None, "grad_norm": None})
+    assert "loss None" in capsys.readouterr().err
+
+
+def test_on_a_terminal_the_bar_is_drawn_in_place_and_closed(capsys):
+    screen = io.StringIO()
+    bar = Bar(Console(file=screen, force_terminal=True, width=120))
+    for event in EVENTS:
+        bar(event)
+    assert bar.progress is None
+    assert "loss 0.7500" in screen.getvalue() and "|grad| 2.50" in screen.getvalue()
+    assert capsys.readouterr().err == ""
