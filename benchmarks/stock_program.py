@@ -60,7 +60,7 @@ def elman_epoch() -> Callable[[], float]:
         def batch(self, rows: Any) -> Batch:
             return Batch({"x": self.inputs[rows][..., None]}, self.targets[rows], rows)
 
-    config = TrainConfig(batch_size=BATCH, optimizer="adam", learning_rate=1e-3, weight_decay=0, clip=0)
+    config = TrainConfig(batch_size=BATCH, optimizer="adam", learning_rate=1e-3, weight_decay=0, clip=0, average=0)
 
     def squared(outputs: Any, batch: Batch) -> Any:
         return nn.functional.mse_loss(outputs, batch.y)

@@ -1,6 +1,8 @@
 """Small series with known habits, and one fitted model that many tests look at and none may change."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,11 +11,8 @@ import torch
 
 from elman.tasks.forecast import Forecaster
 
-DAYS = np.arange("2020-01-01", "2020-11-01", dtype="datetime64[D]")
-SMALL = {"steps": 20, "hidden": 4, "lookback": 10}
 
-
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -21,22 +20,38 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def weekly(rows: int = 300, noise: float = 0.5, seed: int = 0) -> pl.DataFrame:
-    """A week's wave with noise: column ``y`` by column ``day``."""
+def make_weekly(rows: int = 200, noise: float = 0.5, seed: int = 0) -> pl.DataFrame:
+    days = np.datetime64("2020-01-01") + np.arange(rows)
     wave = 50 + 10 * np.sin(2 * np.pi * np.arange(rows) / 7)
-    return pl.DataFrame({"day": DAYS[:rows], "y": wave + np.random.default_rng(seed).normal(0, noise, rows)})
+    return pl.DataFrame({"day": days, "y": wave + np.random.default_rng(seed).normal(0, noise, rows)})
+
+
+def make_quick(**settings: Any) -> Forecaster:
+    return Forecaster(**{"target": "y", "horizon": 3, "steps": 20, "hidden": 4, "lookback": 10, **settings})
+
+
+@pytest.fixture(scope="session")
+def weekly() -> Callable[..., pl.DataFrame]:
+    """A frame of a week's wave with noise: column ``y`` by column ``day``."""
+    return make_weekly
+
+
+@pytest.fixture(scope="session")
+def quick() -> Callable[..., Forecaster]:
+    """A forecaster that learns little, but at once."""
+    return make_quick
 
 
 @pytest.fixture(scope="session")
 def prices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "prices.csv"
-    weekly().write_csv(path)
+    make_weekly().write_csv(path)
     return path
 
 
 @pytest.fixture(scope="session")
 def fitted(prices: Path) -> Forecaster:
-    return Forecaster(target="y", horizon=3, **SMALL).fit(prices)
+    return make_quick().fit(prices)
 
 
 @pytest.fixture

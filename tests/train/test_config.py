@@ -11,7 +11,7 @@ from elman.train.config import TrainConfig
     [
         ("minutes", 0), ("minutes", float("nan")), ("epochs", -1), ("steps", 0), ("batch_size", 0),
         ("optimizer", "lion"), ("learning_rate", 0.0), ("schedule", "step"), ("warmup", 1.0), ("warmup", -0.1),
-        ("clip", -1.0), ("weight_decay", -0.1), ("l1", -1e-3), ("patience", -1),
+        ("clip", -1.0), ("weight_decay", -0.1), ("l1", -1e-3), ("average", 1.0), ("patience", -1),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_refused_with_its_flag_and_its_value(setting, value):

@@ -142,6 +142,27 @@ def test_measuring_leaves_weights_generator_and_threads_alone():
     assert torch.get_num_threads() == 2 and all(p.grad is None for p in network.parameters())
 
 
+def test_the_order_of_the_examples_is_the_seeds():
+    def order(seed):
+        rows = []
+        fit(adder(), loss=lambda outputs, batch: rows.append(batch.rows.tolist()) or squared(outputs, batch), seed=seed)
+        return rows
+
+    first = order(1)
+    assert sorted(row for rows in first[:8] for row in rows) == list(range(256))
+    assert first == order(1) != order(2)
+
+
+def test_a_replay_computes_with_the_recorded_threads_and_then_as_before():
+    counts = []
+    watch = lambda event: counts.append(torch.get_num_threads())  # noqa: E731
+    _, training = fit()
+    torch.set_num_threads(2)
+    config = TrainConfig(batch_size=32, patience=0)
+    train(adder(), Sums(), squared, error, config, plan=training.plan, watch=watch)
+    assert set(counts) == {1} and torch.get_num_threads() == 2
+
+
 # What a step does.
 
 
@@ -235,6 +256,21 @@ def test_the_weights_of_the_best_validation_are_restored():
     assert training.best_score == 1.0 and training.best_step == training.history[3]["step"]
     assert same(weights(network), snapshots[3]) and not same(weights(network), snapshots[-1])
     assert not network.training
+
+
+def test_what_is_validated_and_kept_is_the_average_of_the_weights():
+    raw, averaged = [], []
+    watch = lambda e: raw.append(weights(network)) if e["event"] == "step" else None  # noqa: E731
+    network = adder()
+    validate = lambda module: averaged.append(weights(module)) or -len(averaged)  # noqa: E731
+    fit(network, validate=validate, watch=watch, steps=6, learning_rate=0.02, average=0.9)
+    assert len(averaged) == 6 and same(weights(network), averaged[-1])
+    mean = weights(adder())
+    for n, (step, seen) in enumerate(zip(raw, averaged, strict=True), 1):
+        d = min(0.9, (1 + n) / (10 + n))
+        mean = {name: d * mean[name] + (1 - d) * step[name] for name in mean}
+        for name in mean:
+            torch.testing.assert_close(seen[name], mean[name])
 
 
 def test_a_score_of_nan_is_the_worst():

@@ -135,10 +135,11 @@ def test_a_machine_that_halts_at_the_end_stops_with_the_time_over(monkeypatch):
 @pytest.mark.parametrize("settings", [{}, {"epochs": 4}])
 def test_more_time_than_needed_stops_at_the_cap(monkeypatch, settings):
     machine = Machine(jitter())
-    _, training, rates = timed(monkeypatch, machine, count=20, seconds=3600.0, **settings)
+    _, training, rates = timed(monkeypatch, machine, count=20, seconds=60.0, **settings)
     assert training.steps == loop.most(Line(20), TrainConfig(batch_size=2, **settings)) == len(rates)
     assert training.steps == 10 * settings.get("epochs", 60)
-    assert machine.now - 100 < 60 and training.why == "the planned steps were made"
+    assert machine.now - 100 < 15 and training.why == "the planned steps were made"
+    assert len(training.plan.record) > 1 or settings
     assert training.plan.progress == pytest.approx(1)
 
 

@@ -42,7 +42,8 @@ def backtest(
     """Judge point forecasts (N, K) with bands {level: (lower, upper)} at ``origins`` of the flat rows ``y``.
 
     starts (G,) first row of each group; times (R,) of the rows; ``train`` (R,) marks the rows before those that are
-    judged, which set MASE's scale; ``words`` name the baselines for the verdict. Raises InputError where nothing was observed.
+    judged, which set MASE's scale; ``words`` name the baselines for the verdict. Raises InputError where nothing was
+    observed.
     """
     began = time.perf_counter() if began is None else began
     horizon = point.shape[1]

@@ -40,7 +40,7 @@ from elman.train.loop import Watch, measure, train
 from elman.train.plan import Plan
 from elman.version import __version__
 
-RESERVE = 3.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
+RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
 
 @dataclass(frozen=True, kw_only=True)

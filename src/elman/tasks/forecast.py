@@ -129,7 +129,7 @@ class Forecaster(Task):
     # From the source to windows.
 
     def prepare(self, source: Any, valid: Any, test: Any, config: ForecastConfig) -> Prepared:
-        self.like_ = None if isinstance(source, str | Path) else source[:0]
+        self.like_ = None if isinstance(source, str | Path | dict) else source[:0]
         series, parts, notes = self._read(source, valid, test, config)
         starts, size = series.starts[:-1], parts.train_end - series.starts[:-1]
         check_target(series, size)
@@ -158,7 +158,9 @@ class Forecaster(Task):
         last = max(series.times[end - 1] for end in parts.valid_end)
         self.seen_until_ = str(last) if isinstance(last, np.datetime64) else int(last)
         self.first_rows_ = y[starts[0] : starts[0] + 32].copy()
-        self.context_ = extend.tail(series, parts.test_end, max([self.lookback_, *self.encoder_.lags]))
+        # The earliest row that the model reads has lagged values of its own.
+        reach = self.lookback_ + max(self.encoder_.lags, default=0)
+        self.context_ = extend.tail(series, parts.test_end, reach)
         self._judged_on = series, _before(series, parts.valid_end)
         return Prepared(made["train"], made["valid"], made["test"], (*series.notes, *notes, parts.how))
 

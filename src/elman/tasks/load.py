@@ -22,7 +22,7 @@ def load(path: str | Path) -> Task:
         raise InputError(f"the model {path} lacks config.json: use the model as it was saved")
     head = store.parse_json(files["config.json"], "config.json")
     name = head.get("task") if isinstance(head, dict) else None
-    if name not in TASKS:
+    if not isinstance(name, str) or name not in TASKS:
         raise InputError(
             f"the model {path} is for the task {name!r}, but this elman knows {', '.join(TASKS)}: upgrade elman"
         )

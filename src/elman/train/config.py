@@ -42,6 +42,8 @@ class TrainConfig:
         L2 decay of the weight matrices.
     l1
         L1 penalty on the weight matrices.
+    average
+        Decay of the running average of the weights that is validated and kept; 0 keeps the weights themselves.
     patience
         Validations without a better score before training stops; 0 never stops early.
     seed
@@ -61,6 +63,7 @@ class TrainConfig:
     clip: float = 1.0
     weight_decay: float = 0.05
     l1: float = 0.0
+    average: float = 0.99
     patience: int = 12
     seed: int = 0
     device: str = "cpu"
@@ -93,4 +96,5 @@ class TrainConfig:
         require(self.clip >= 0, "clip", self.clip, "at least 0")
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")
         require(self.l1 >= 0, "l1", self.l1, "at least 0")
+        require(0 <= self.average < 1, "average", self.average, "at least 0 and below 1")
         require(self.patience >= 0, "patience", self.patience, "at least 0")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, shuffled
 from elman.errors import ElmanError
+from elman.train.average import Average
 from elman.train.config import TrainConfig
 from elman.train.optimizer import matrices, optimizer
 from elman.train.plan import Plan, learning_rate
@@ -48,6 +49,7 @@ class Step:
         self.optimizer = optimizer(network, config)
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.penalised = matrices(network) if config.l1 else []
+        self.average = Average(network, config.average)
 
     def __call__(self, batch: Batch, rate: float) -> tuple[float, float]:
         for group in self.optimizer.param_groups:
@@ -61,6 +63,7 @@ class Step:
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip or math.inf).item()
         if math.isfinite(norm):  # also false where the loss is NaN: checked before the weights are touched
             self.optimizer.step()
+            self.average.update()
         return value.item(), norm
 
 
@@ -214,7 +217,10 @@ def _run(
         if plan.step % plan.every and not plan.done and not over:
             continue
         start = time.perf_counter()
-        valid = score(network, validate)
+        with step.average.in_place():
+            valid = score(network, validate)
+            if valid < best_score:
+                best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if pace is not None:
             pace.validated(time.perf_counter() - start)
         record = {
@@ -230,7 +236,6 @@ def _run(
         waited += 1
         if valid < best_score:
             best_score, best_step, waited = valid, plan.step, 0
-            best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         watch({"event": "valid", "best": best_score, "steps": plan.total, **record})
         if config.patience and waited >= config.patience:
             why = f"no better validation in {config.patience} tries"
