@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 RESULTS = Path(__file__).parent / "results"
+RESULTS.mkdir(exist_ok=True)
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -35,6 +35,7 @@ app = App(
     help="Recurrent networks made practical: from a file of sequences to a trained, honestly evaluated model.",
     console=people,
     error_console=people,
+    suppress_keyboard_interrupt=False,
 )
 fit = App(name="fit", help="Train a model on a file, judge it beside its baselines, save it.")
 app.command(fit)
@@ -233,7 +234,7 @@ def demo(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forecast a week of daily temperatures in Seattle, from data that an installed package carries.
+    """Forecast two weeks of daily temperatures in Seattle, from data that an installed package carries.
 
     Parameters
     ----------
@@ -244,12 +245,12 @@ def demo(
     overwrite
         Replace an earlier demo.
     """
-    from elman.tasks.demo import temperatures
+    from elman.tasks.demo import weather
 
-    file = temperatures()
-    say("Seattle, daily weather of 2012 to 2015 (package vega_datasets): the highest temperatures of the next week.")
-    say(f"[dim]elman fit forecast {escape(file.name)} --target temp_max --horizon 7 --minutes {minutes:g}[/]")
-    task = Forecaster(target="temp_max", horizon=7, minutes=minutes)
+    file = weather()
+    say("Seattle, daily weather of 2012 to 2015 (package vega_datasets): the highest temperatures of the next 14 days.")
+    say(f"[dim]elman fit forecast {escape(file.name)} --target temp_max --horizon 14 --minutes {minutes:g}[/]")
+    task = Forecaster(target="temp_max", horizon=14, minutes=minutes)
     run_fit(task, file, valid=None, test=None, out=out, overwrite=overwrite, as_json=json, quiet=quiet)
 
 
@@ -259,7 +260,7 @@ def show(evaluation: Evaluation | None) -> None:
         say("Not judged: no part of the data was held out.")
         return
     head, rows = evaluation.table()
-    table = Table(*(escape(name.replace("_", " ")) for name in head), box=None, pad_edge=False, header_style="bold")
+    table = Table(*(escape(name.replace("_", "\n")) for name in head), box=None, pad_edge=False, header_style="bold")
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"

@@ -106,7 +106,7 @@ def test_links_are_not_followed(saved):
     outside = saved.parent / "weights"
     (saved / "weights.safetensors").rename(outside)
     (saved / "weights.safetensors").symlink_to(outside)
-    with pytest.raises(InputError, match="weights.safetensors is missing from the model"):
+    with pytest.raises(InputError, match=r"weights\.safetensors is missing from the model"):
         load(saved)
 
 
@@ -153,7 +153,7 @@ def test_an_unknown_task_is_refused(saved, task):
 @pytest.mark.parametrize("raw", [b"", b"\x80\x04.", b"\xff" * 64, (1 << 60).to_bytes(8, "little") + b"{}"])
 def test_weights_that_are_no_safetensors_are_refused(saved, raw):
     resign(saved, "weights.safetensors", raw)
-    with pytest.raises(InputError, match="weights.safetensors is not readable as safetensors"):
+    with pytest.raises(InputError, match=r"weights\.safetensors is not readable as safetensors"):
         load(saved)
 
 
@@ -212,7 +212,7 @@ def test_other_peoples_files_are_never_replaced(fitted, tmp_path, overwrite):
 
 
 def test_a_missing_or_closed_parent_is_refused(fitted, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="there is no directory .*: create it"):
+    with pytest.raises(InputError, match=r"there is no directory .*: create it"):
         fitted.save(tmp_path / "none" / "model")
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     with pytest.raises(InputError, match="is not writable: give another --out"):

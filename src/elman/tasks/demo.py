@@ -8,7 +8,7 @@ from pathlib import Path
 from elman.errors import MissingDependency
 
 
-def temperatures() -> Path:
+def weather() -> Path:
     """Daily weather of Seattle, 2012 to 2015 (NOAA, carried by the package vega_datasets)."""
     found = find_spec("vega_datasets")
     if found is None or found.origin is None:

@@ -1,0 +1,39 @@
+"""The benchmark tables of README.md, from benchmarks/results/*.json: python benchmarks/table.py"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def forecast() -> str:
+    workloads = json.loads((RESULTS / "forecast.json").read_text())["workloads"]
+    lines = [
+        "| series | minutes | MAE | RMSE | best baseline (MAE / RMSE) | plain torch (MAE / RMSE) | steps, elman : plain |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, found in workloads.items():
+        s = found["summary"]
+        mae, rmse = (f"{s[m]['mean']:.4g} ± {s[m]['sd']:.2g}" for m in ("mae", "rmse"))
+        rival, plain = s["best_baseline"], s["plain_torch"]
+        lines.append(
+            f"| {name} | {s['minutes']:g} | {mae} | {rmse} | {rival['name'].replace('_', ' ')} "
+            f"{rival['mae']:.4g} / {rival['rmse']:.4g} | {plain['mae']:.4g} / {plain['rmse']:.4g} "
+            f"| {s['steps']:,} : {plain['steps']:,.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def stock_program() -> str:
+    result = json.loads((RESULTS / "stock_program.json").read_text())
+    rivals = list(result["epochs"][0]["times_faster_than"])
+    lines = ["| threads | " + " | ".join(f"against {name}" for name in rivals) + " |", "|---" * (len(rivals) + 1) + "|"]
+    for run in result["epochs"]:
+        lines.append(f"| {run['threads']} | " + " | ".join(f"{run['times_faster_than'][n]:.2f}x" for n in rivals) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(forecast(), stock_program(), sep="\n\n")

@@ -1,0 +1,67 @@
+"""What the README tells people to run is run: python blocks in order in one namespace, console lines of elman."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from elman.cli import run
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / name for name in ("README.md", "README.zh-CN.md")]
+BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(page.read_text(encoding="utf-8")) if page.is_file() else []
+
+
+def commands(block: str) -> list[list[str]]:
+    """The arguments of each line that begins with ``$ elman``, a trailing backslash joining lines."""
+    lines = block.replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True)[2:] for line in lines if line.startswith("$ elman ")]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with prices.csv: business days of a wandering price with its open, high, low and volume."""
+    rng = np.random.default_rng(0)
+    days = [day for day in np.arange("2022-01-03", "2023-12-30", dtype="datetime64[D]") if np.is_busday(day)]
+    close = (100 + rng.normal(0, 1, len(days)).cumsum()).round(2)
+    pl.DataFrame(
+        {
+            "Date": np.array(days),
+            "Open": (close + rng.normal(0, 0.3, len(days))).round(2),
+            "High": close + 1,
+            "Low": close - 1,
+            "Close": close,
+            "Volume": rng.integers(1000, 9000, len(days)),
+        }
+    ).write_csv(tmp_path / "prices.csv")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_blocks_of_a_page_run(page, folder):
+    found = blocks(page)
+    if not found:
+        pytest.skip(f"{page.name} has no python or console block")
+    namespace: dict = {"__name__": "__main__"}
+    for kind, block in found:
+        if kind == "python":
+            exec(compile(block, page.name, "exec"), namespace)
+            continue
+        for arguments in commands(block):
+            assert run(arguments) == 0, f"elman {shlex.join(arguments)}"
+
+
+def test_blocks_and_commands_are_found():
+    python = "```python\na = 1\n```\n"
+    console = "```console\n$ pip install x\n$ elman fit forecast 'a b.csv' \\\n    --json  # words\n12\n```\n"
+    (first, code), (second, lines) = BLOCK.findall(python + console)
+    assert (first, code, second) == ("python", "a = 1\n", "console")
+    assert commands(lines) == [["fit", "forecast", "a b.csv", "--json"]]
