@@ -38,7 +38,7 @@ WORKLOADS: dict[str, dict[str, Any]] = {
     "sp500_5": {"data": file("sp500.csv"), "minutes": 0.3, "target": "Close", "horizon": 5},
     "vic_electricity": {
         "data": file("vic_electricity.csv"),
-        "minutes": 3,
+        "minutes": 2.5,
         "bar": {"mae": 105.0},
         "target": "Demand",
         "horizon": 48,
@@ -49,14 +49,14 @@ WORKLOADS: dict[str, dict[str, Any]] = {
     "beijing_pm25": {"data": beijing, "minutes": 0.5, "bar": {"rmse": 26.0}, "target": "pm2.5", "horizon": 1},
     "metro_traffic": {
         "data": file("metro_traffic.csv"),
-        "minutes": 1,
+        "minutes": 0.8,
         "target": "traffic_volume",
         "horizon": 24,
         "duplicates": "first",
     },
     "los_speed_3": {
         "data": file("los_speed.csv"),
-        "minutes": 0.7,
+        "minutes": 0.6,
         "bar": {"rmse": 5.2},
         "target": "*",
         "horizon": 3,
@@ -66,7 +66,7 @@ WORKLOADS: dict[str, dict[str, Any]] = {
     "los_speed_9": {"data": file("los_speed.csv"), "minutes": 0.4, "target": "*", "horizon": 9, "lookback": 12},
     "los_speed_12": {
         "data": file("los_speed.csv"),
-        "minutes": 0.7,
+        "minutes": 0.6,
         "bar": {"rmse": 7.3},
         "target": "*",
         "horizon": 12,

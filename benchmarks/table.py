@@ -31,7 +31,9 @@ def stock_program() -> str:
     rivals = list(result["epochs"][0]["times_faster_than"])
     lines = ["| threads | " + " | ".join(f"against {name}" for name in rivals) + " |", "|---" * (len(rivals) + 1) + "|"]
     for run in result["epochs"]:
-        lines.append(f"| {run['threads']} | " + " | ".join(f"{run['times_faster_than'][n]:.2f}x" for n in rivals) + " |")
+        lines.append(
+            f"| {run['threads']} | " + " | ".join(f"{run['times_faster_than'][n]:.2f}x" for n in rivals) + " |"
+        )
     return "\n".join(lines)
 
 

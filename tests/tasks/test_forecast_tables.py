@@ -84,6 +84,13 @@ def test_missing_values_and_missing_days(quick, weekly):
     assert np.isfinite(model.predict().drop("time").to_numpy()).all()
 
 
+def test_a_long_gap_is_bridged_alike_with_and_without_the_file(quick, weekly):
+    gap = weekly().with_columns(pl.when(~pl.int_range(pl.len()).is_between(165, 190)).then(pl.col("y")).alias("y"))
+    gap = gap.with_columns(rain=pl.when(pl.int_range(pl.len()) % 50 == 0).then(pl.col("y") % 3))
+    model = quick().fit(gap)
+    assert model.predict().equals(model.predict(gap))
+
+
 def test_business_days_go_on_after_the_weekend(quick, weekly):
     days = pd.bdate_range("2020-01-01", periods=200)
     assert days[-1].day_name() == "Tuesday"

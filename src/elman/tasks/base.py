@@ -40,6 +40,7 @@ from elman.train.loop import Watch, measure, train
 from elman.train.plan import Plan
 from elman.version import __version__
 
+ENOUGH_STEPS = 2000  # or four passes over the data: a network that has time for fewer had better be smaller
 RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
 
@@ -224,7 +225,7 @@ class Task(BaseEstimator):
         return self
 
     def _sized(self, config: Any, examples: Examples, deadline: float | None) -> tuple[Any, nn.Module]:
-        """The settings with every size resolved: the largest network that can see the data four times in time."""
+        """The settings with every size resolved: the largest network that has time for enough steps."""
         sizes = self.sizes(config, examples)
         for last, size in ((size is sizes[-1], size) for size in sizes):
             sized = replace(config, **size)
@@ -234,7 +235,8 @@ class Task(BaseEstimator):
             if last or deadline is None:
                 break
             per_step = measure(network.to(config.device), examples, self.loss, sized, steps=3)
-            if (deadline - time.perf_counter()) / per_step * sized.batch_size >= 4 * len(examples):
+            enough = min(ENOUGH_STEPS, 4 * len(examples) / sized.batch_size)
+            if (deadline - time.perf_counter()) / per_step >= enough:
                 break
         return sized, network
 

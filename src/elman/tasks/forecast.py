@@ -16,7 +16,7 @@ from elman.data import extend
 from elman.data.batch import Batch, Examples
 from elman.data.frames import to_frame
 from elman.data.series import SeriesSet, check_target
-from elman.data.series_encoder import SeriesEncoder, Tables
+from elman.data.series_encoder import SeriesEncoder, Tables, carried_forward
 from elman.data.series_reader import SeriesReader
 from elman.data.split import Parts, as_given, by_time, observed_ends
 from elman.data.window import Windows, origins
@@ -158,9 +158,7 @@ class Forecaster(Task):
         last = max(series.times[end - 1] for end in parts.valid_end)
         self.seen_until_ = str(last) if isinstance(last, np.datetime64) else int(last)
         self.first_rows_ = y[starts[0] : starts[0] + 32].copy()
-        # The earliest row that the model reads has lagged values of its own.
-        reach = self.lookback_ + max(self.encoder_.lags, default=0)
-        self.context_ = extend.tail(series, parts.test_end, reach)
+        self.context_ = _context(series, parts.test_end, self.lookback_ + max(self.encoder_.lags, default=0))
         self._judged_on = series, _before(series, parts.valid_end)
         return Prepared(made["train"], made["valid"], made["test"], (*series.notes, *notes, parts.how))
 
@@ -268,7 +266,7 @@ class Forecaster(Task):
         for level, (low, high) in BANDS.items():
             half = np.where(actual < middle, middle - quantiles[..., low], quantiles[..., high] - middle)
             ratio = (np.abs(actual - middle) / np.maximum(half, 1e-6))[np.isfinite(actual)]
-            self.widen_[level] = float(np.clip(np.quantile(ratio, level), 0.5, 3.0))
+            self.widen_[level] = float(np.clip(np.quantile(ratio, level), 0.5, 10.0))
 
     # From outputs to what the user reads.
 
@@ -453,6 +451,15 @@ def _lookback(horizon: int, seasons: list[int], rows: int) -> int:
     """Two of the shortest season, at least the horizon and 16, at most 256 and at most a quarter of the rows."""
     wanted = max(2 * seasons[0] if seasons else 24, horizon, 16)
     return max(1, min(wanted, 256, rows // 4))
+
+
+def _context(series: SeriesSet, ends: np.ndarray, reach: int) -> SeriesSet:
+    """The last ``reach`` rows of each group, which a forecast reads, after one that holds what was last seen before."""
+    context = extend.tail(series, ends, reach + 1)
+    first = np.maximum(series.starts[:-1], ends - reach - 1)
+    for j, column in enumerate(series.values.T):
+        context.values[context.starts[:-1], j] = carried_forward(column, series.starts)[first]
+    return context
 
 
 def _before(series: SeriesSet, ends: np.ndarray) -> np.ndarray:
