@@ -1,7 +1,8 @@
 """The same model as users write it in plain torch: nn.LSTM, a Dataset of windows, a DataLoader, one Adam loop.
 
 It reads the tables that elman's encoder made, so both see the same numbers, and trains the same architecture for the
-same minutes with the same learning rate schedule in time, validating as often; only what surrounds the arithmetic differs.
+same minutes with the same learning rate schedule in time, validating as often;
+only what surrounds the arithmetic differs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The benchmark tables of README.md, from benchmarks/results/*.json: python benchmarks/table.py"""
+"""Bring the tables of README.md up to date with benchmarks/results/*.json: python benchmarks/table.py"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RESULTS = Path(__file__).parent / "results"
 def forecast() -> str:
     workloads = json.loads((RESULTS / "forecast.json").read_text())["workloads"]
     lines = [
-        "| series | minutes | MAE | RMSE | best baseline (MAE / RMSE) | plain torch (MAE / RMSE) | steps, elman : plain |",
+        "| series | minutes | MAE | RMSE | best baseline (MAE / RMSE) | plain torch (MAE / RMSE) | steps |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, found in workloads.items():
@@ -37,5 +37,14 @@ def stock_program() -> str:
     return "\n".join(lines)
 
 
+def filled(page: str) -> str:
+    """The page with each table between its two markers as the results have it now."""
+    for name, table in (("forecast", forecast()), ("stock", stock_program())):
+        begin, end = f"<!-- {name} table -->", f"<!-- /{name} table -->"
+        page = page[: page.index(begin) + len(begin)] + f"\n{table}\n" + page[page.index(end) :]
+    return page
+
+
 if __name__ == "__main__":
-    print(forecast(), stock_program(), sep="\n\n")
+    readme = RESULTS.parents[1] / "README.md"
+    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
