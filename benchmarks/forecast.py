@@ -66,7 +66,8 @@ WORKLOADS: dict[str, dict[str, Any]] = {
     "los_speed_9": {"data": file("los_speed.csv"), "minutes": 0.4, "target": "*", "horizon": 9, "lookback": 12},
     "los_speed_12": {
         "data": file("los_speed.csv"),
-        "minutes": 0.6,
+        "minutes": 0.7,
+        "point": "mean",
         "bar": {"rmse": 7.3},
         "target": "*",
         "horizon": 12,

@@ -20,14 +20,6 @@ FIT = ["--target", "Close", "--horizon", "3", "--steps", "20", "--hidden", "4", 
 KEYS = {"task", "metrics", "baselines", "skill", "verdict", "rows", "seconds", "good", "notes"}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def rows(count=200, **changed):
     """Lines of a CSV of daily prices; a keyword such as row42 replaces that row's value."""
     wave = 50 + 10 * np.sin(2 * np.pi * np.arange(count) / 7) + np.random.default_rng(0).normal(0, 0.5, count)
@@ -399,3 +391,16 @@ def test_a_reader_that_goes_away_is_no_traceback(here):
     script = f"{sys.executable} -c 'from elman.cli import main; main()' predict prices.elman prices.csv | true"
     done = subprocess.run(["sh", "-c", script], cwd=here, capture_output=True, text=True, timeout=120)
     assert done.stderr == ""
+
+
+def test_a_fraction_is_no_horizon(capsys, here):
+    said = refused(capsys, here, "fit", "forecast", "prices.csv", "--target", "Close", "--horizon", "3.7")
+    assert "--horizon must be a whole number, but is 3.7" in said
+    assert "--horizon" in refused(capsys, here, "fit", "forecast", "prices.csv", "--target", "Close", "--horizon=2.5")
+
+
+def test_predict_replaces_no_file_unasked_and_writes_no_unknown_kind(capsys, here):
+    assert "prices.csv exists" in refused(capsys, here, "predict", "prices.elman", "--out", "prices.csv")
+    assert "ends in '.xlsx'" in refused(capsys, here, "predict", "prices.elman", "--out", "next.xlsx")
+    assert run(["predict", "prices.elman", "--out", "prices.csv", "--overwrite"]) == 0
+    assert (here / "prices.csv").read_text().startswith("time,forecast")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -37,7 +39,10 @@ app = App(
     error_console=people,
     suppress_keyboard_interrupt=False,
 )
-fit = App(name="fit", help="Train a model on a file, judge it beside its baselines, save it.")
+fit = App(
+    name="fit",
+    help="Train a model on a file, judge it beside its baselines, save it. --config FILE.toml holds flags as settings.",
+)
 app.command(fit)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
@@ -177,7 +182,14 @@ def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> No
 
 
 @app.command
-def predict(model: Path, file: Path | None = None, *, out: Out = None, json: Json = False) -> None:
+def predict(
+    model: Path,
+    file: Path | None = None,
+    *,
+    out: Out = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> None:
     """Forecast what comes after FILE, or after the data of the fit.
 
     Parameters
@@ -188,9 +200,17 @@ def predict(model: Path, file: Path | None = None, *, out: Out = None, json: Jso
         The latest data; rows after the last target give the columns that are known ahead.
     out
         Write here (.csv, .tsv, .parquet, .jsonl) instead of printing.
+    overwrite
+        Replace a file that is there.
     """
-    from elman.data.frames import write_frame
+    from elman.data.frames import WRITTEN, as_csv, write_frame
 
+    if out is not None and out.suffix not in WRITTEN:
+        raise InputError(
+            f"{out.name} ends in {out.suffix!r}, but {', '.join(WRITTEN)} can be written: give another --out"
+        )
+    if out is not None and out.exists() and not overwrite:
+        raise InputError(f"{out} exists: give another --out, or --overwrite to replace it")
     if out is not None and not out.parent.is_dir():
         raise InputError(
             f"there is no directory {out.parent} to write {out.name} into: create it, or give another --out"
@@ -209,7 +229,7 @@ def predict(model: Path, file: Path | None = None, *, out: Out = None, json: Jso
             }
         )
     elif out is None:
-        sys.stdout.write(frame.write_csv())
+        sys.stdout.write(as_csv(frame))
 
 
 @app.command
@@ -313,11 +333,20 @@ def with_config(arguments: list[str]) -> list[str]:
     return rest + flags
 
 
+def whole_numbers(arguments: list[str]) -> list[str]:
+    """Refuse a fraction where a whole number is needed: the library would round it without a word."""
+    whole = {f"--{f.name.replace('_', '-')}" for f in fields(ForecastConfig) if str(f.type).split(" ")[0] == "int"}
+    for flag, _, value in (token.partition("=") for token in [*arguments, *map("=".join, pairwise(arguments))]):
+        if flag in whole and re.fullmatch(r"-?\d*\.\d+|-?\d+\.", value):
+            raise InputError(f"{flag} must be a whole number, but is {value}")
+    return arguments
+
+
 def run(tokens: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failed while running, 2 wrong use or wrong input."""
     arguments = list(sys.argv[1:] if tokens is None else tokens)
     try:
-        app(with_config(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        app(whole_numbers(with_config(arguments)), exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         return fail(_usage(error), 2)
     except (InputError, MissingDependency) as error:

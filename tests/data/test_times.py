@@ -168,3 +168,9 @@ def test_a_stray_cell_does_not_hide_the_time_column_and_two_dates_are_asked_abou
     dates = ["2020-01-01", "2020-01-02"]
     with pytest.raises(InputError, match="columns ordered, shipped of the table all hold times: name the one"):
         guess_time_column(read_table({"ordered": dates, "shipped": dates}))
+
+
+def test_a_german_column_of_dates_is_the_time():
+    frame = pl.DataFrame({"Datum": ["01.02.2018", "02.02.2018", "13.02.2018"], "Wert": ["1", "2", "3"]})
+    assert guess_time_column(frame) == ("Datum",)
+    assert guess_time_column(frame.rename({"Datum": "Tag der Messung"})) == ("Tag der Messung",)

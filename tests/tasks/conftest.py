@@ -7,17 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from elman.tasks.forecast import Forecaster
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make_weekly(rows: int = 200, noise: float = 0.5, seed: int = 0) -> pl.DataFrame:

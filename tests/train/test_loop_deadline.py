@@ -55,14 +55,6 @@ class Machine:
         return 1.0 / self.now  # always better than before
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def timed(monkeypatch, machine, count=4000, seconds=SECONDS, **settings):
     monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=machine.perf_counter))
     fitted, rates = network(), []

@@ -8,6 +8,8 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+WRITTEN = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+
 
 def to_frame(columns: dict[str, Any], like: Any = None) -> Any:
     """A frame of the library that ``like`` is of (pandas, pyarrow, ...); polars for a path or for none."""
@@ -23,10 +25,16 @@ def to_frame(columns: dict[str, Any], like: Any = None) -> Any:
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    """By the path's suffix: .parquet, .tsv, .jsonl, else CSV."""
+    """By the path's suffix, one of WRITTEN."""
     if path.suffix == ".parquet":
         frame.write_parquet(path)
     elif path.suffix in (".jsonl", ".ndjson"):
         frame.write_ndjson(path)
     else:
-        frame.write_csv(path, separator="\t" if path.suffix == ".tsv" else ",")
+        path.write_text(as_csv(frame, separator="\t" if path.suffix == ".tsv" else ","), encoding="utf-8")
+
+
+def as_csv(frame: pl.DataFrame, separator: str = ",") -> str:
+    """Times without a fraction of a second unless there is one."""
+    whole = all((frame[name].dt.microsecond() == 0).all() for name, kind in frame.schema.items() if kind == pl.Datetime)
+    return frame.write_csv(separator=separator, datetime_format="%Y-%m-%dT%H:%M:%S" if whole else None)

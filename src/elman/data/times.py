@@ -21,6 +21,7 @@ PARTS = {
 }  # fmt: skip
 TIME_NAMES = {
     "time", "date", "datetime", "timestamp", "ds", "datestamp", "dateutc", "datetimeutc", "timeutc", "utc",
+    "datum", "zeit", "zeitpunkt", "zeitstempel", "fecha", "hora", "data", "日期", "时间", "時間", "日時",
     "when", "period", "day", "week", "month", "quarter", "localtime", "observationdate",
 }  # fmt: skip
 
@@ -82,7 +83,7 @@ def guess_time_column(frame: pl.DataFrame, origin: Origin = SOMEWHERE) -> tuple[
     there are several; else year, month, day and hour columns; else the only column of dates. Raises
     InputError where several columns hold times and none has such a name.
     """
-    named = [name for name in frame.columns if re.sub(r"[^a-z]", "", name.lower()) in TIME_NAMES]
+    named = [name for name in frame.columns if re.sub(r"[\W\d_]", "", name.lower()) in TIME_NAMES]
     head = frame.head(200)
     holding = [name for name in named if _holds_times(head[name])]
     if holding:
@@ -118,9 +119,9 @@ def _holds_times(cells: pl.Series) -> bool:
 
 
 def _looks_dated(cells: pl.Series) -> bool:
-    """As _holds_times, but bare digits are no date: text columns of codes are common."""
+    """As _holds_times, but a bare number is no date: text columns of codes are common."""
     if cells.dtype == pl.String:
-        cells = cells.filter(~cells.str.contains(r"^\s*[\d.]+\s*$"))
+        cells = cells.filter(~cells.str.contains(r"^\s*(\d+|\d*\.\d*)\s*$"))
     return _holds_times(cells)
 
 

@@ -36,10 +36,11 @@ from elman.evaluate.report import Facts, Figure, Report, Section
 from elman.tasks import store
 from elman.train import log
 from elman.train.config import TrainConfig, require
-from elman.train.loop import Watch, measure, train
+from elman.train.loop import Training, Watch, measure, threads, train
 from elman.train.plan import Plan
 from elman.version import __version__
 
+FEW_STEPS = 50
 ENOUGH_STEPS = 2000  # or four passes over the data: a network that has time for fewer had better be smaller
 RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
@@ -215,7 +216,7 @@ class Task(BaseEstimator):
         )
         self.training_, self.plan_ = training, training.plan
         self.source_ = str(source) if isinstance(source, str | Path) else None
-        self.notes_ = prepared.notes
+        self.notes_ = (*prepared.notes, *_told(training))
         self.finish(prepared)
         self.judged_ = (
             self.judge(prepared.test, prepared.notes) if prepared.test is not None and len(prepared.test) else None
@@ -234,7 +235,8 @@ class Task(BaseEstimator):
                 network = self.network(sized)
             if last or deadline is None:
                 break
-            per_step = measure(network.to(config.device), examples, self.loss, sized, steps=3)
+            with threads(1):  # on a busy machine several threads wait for each other, and all sizes look alike
+                per_step = measure(network.to(config.device), examples, self.loss, sized, steps=3)
             enough = min(ENOUGH_STEPS, 4 * len(examples) / sized.batch_size)
             if (deadline - time.perf_counter()) / per_step >= enough:
                 break
@@ -380,6 +382,15 @@ class Task(BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
+
+
+def _told(training: Training) -> list[str]:
+    notes = [
+        f"{training.steps:,} steps in {training.seconds:.0f} s, the best at {training.best_step:,}; {training.why}"
+    ]
+    if training.steps < FEW_STEPS and training.why != "the planned steps were made":
+        notes.append(f"WARNING: {training.steps} steps are too few to learn from: give more --minutes")
+    return notes
 
 
 def _tuples(params: dict[str, Any]) -> dict[str, Any]:

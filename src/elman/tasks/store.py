@@ -68,8 +68,12 @@ def check_free(path: Path, overwrite: bool) -> None:
     parent = path.parent
     if not parent.is_dir():
         raise InputError(f"there is no directory {parent} to write {path.name} into: create it, or give another --out")
-    if not os.access(parent, os.W_OK):
-        raise InputError(f"{parent} is not writable: give another --out")
+    try:
+        if not os.access(parent, os.W_OK):
+            raise PermissionError
+        Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent)).rmdir()  # some folders only look writable
+    except OSError:
+        raise InputError(f"{parent} is not writable: give another --out") from None
 
 
 def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) -> None:

@@ -25,6 +25,7 @@ Loss = Callable[[Any, Batch], Tensor]  # (outputs of the network, batch) -> a sc
 Validate = Callable[[nn.Module], float]  # the score that chooses; lower is better
 Watch = Callable[[dict[str, Any]], None]  # called with {"event": "start" | "step" | "valid" | "end", ...}
 
+LONGEST = 0.3  # seconds of measuring after which two steps are enough
 TOLERATED = 5  # steps in a row whose gradient is not finite, each skipped, before training gives up
 
 
@@ -72,8 +73,8 @@ def measure(network: nn.Module, examples: Examples, loss: Loss, config: TrainCon
     with torch.random.fork_rng(devices=[]):
         trial = Step(deepcopy(network), loss, config)
         source = shuffled(examples, config.batch_size, torch.Generator().manual_seed(0))
-        times = []
-        for _ in range(steps):
+        times: list[float] = []
+        while len(times) < 2 or (len(times) < steps and sum(times) < LONGEST):
             start = time.perf_counter()
             trial(next(source).to(config.device), 0.0)
             times.append(time.perf_counter() - start)
