@@ -48,6 +48,7 @@ app.command(fit)
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="No progress.")]
 Out = Annotated[Path | None, Parameter(name="--out")]
+Overwrite = Annotated[bool, Parameter(negative="")]
 
 
 @fit.command
@@ -58,7 +59,7 @@ def forecast(
     valid: Path | None = None,
     test: Path | None = None,
     out: Out = None,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -97,7 +98,7 @@ def refit(
     valid: Path | None = None,
     test: Path | None = None,
     out: Path,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -187,7 +188,7 @@ def predict(
     file: Path | None = None,
     *,
     out: Out = None,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Forecast what comes after FILE, or after the data of the fit.
@@ -250,7 +251,7 @@ def demo(
     *,
     out: Path = Path("demo"),
     minutes: float = 1.0,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

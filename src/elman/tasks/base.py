@@ -9,9 +9,9 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
     loss        outputs, batch -> scalar
     score       module, examples -> the number that chooses when to stop (lower is better)
     finish      what is fitted after training, on the validation part
-    judge       examples -> an Evaluation beside its baselines, and the report's sections
-    forecast,   (each task names its own) decoding of outputs into what the user gets, by ``predict``
-    encoders    JSON out and in, and tensors kept beside the weights
+    judge       examples, or by judge_source a new file -> an Evaluation beside its baselines, and the report's sections
+    predict     what the user gets
+    encoders    JSON saved beside the weights, with the tensors of ``kept``; ``restore`` reads both back
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from elman.train.loop import Training, Watch, measure, threads, train
 from elman.train.plan import Plan
 from elman.version import __version__
 
-FEW_STEPS = 50
+FEW_STEPS = 50  # below this a fit that its time ended is told to be too short
 ENOUGH_STEPS = 2000  # or four passes over the data: a network that has time for fewer had better be smaller
 RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
