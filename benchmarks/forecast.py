@@ -64,6 +64,14 @@ WORKLOADS: dict[str, dict[str, Any]] = {
     },
     "los_speed_6": {"data": file("los_speed.csv"), "minutes": 0.4, "target": "*", "horizon": 6, "lookback": 12},
     "los_speed_9": {"data": file("los_speed.csv"), "minutes": 0.4, "target": "*", "horizon": 9, "lookback": 12},
+    "los_speed_12_median": {
+        "data": file("los_speed.csv"),
+        "minutes": 0.7,
+        "bar": {"rmse": 7.3},
+        "target": "*",
+        "horizon": 12,
+        "lookback": 12,
+    },
     "los_speed_12": {
         "data": file("los_speed.csv"),
         "minutes": 0.7,
