@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -35,6 +36,32 @@ def stock_program() -> str:
             f"| {run['threads']} | " + " | ".join(f"{run['times_faster_than'][n]:.2f}x" for n in rivals) + " |"
         )
     return "\n".join(lines)
+
+
+def kernels() -> str:
+    """A line a workload; in each cell 1 thread / 2 threads, and where a bar is missed."""
+    rows = json.loads((RESULTS / "kernels.json").read_text())["rows"]
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_name.setdefault(row["workload"], []).append(row)
+    peers = list(dict.fromkeys(peer for row in rows for peer in row["ratio"]))
+    lines = [
+        "| workload | ms | " + " | ".join(f"against {peer}" for peer in peers) + " | of the limit |",
+        "|---" * (len(peers) + 3) + "|",
+    ]
+    for name, runs in by_name.items():
+        cells = [" / ".join(f"{run['ms']:.3g}" for run in runs)]
+        for peer in peers:
+            cells.append(
+                " / ".join(_beside(run, peer, f"{run['ratio'][peer]:.2f}x") for run in runs if peer in run["ratio"])
+            )
+        cells.append(" / ".join(_beside(run, "limit", f"{100 * run['limit_share']:.0f} %") for run in runs))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _beside(run: dict[str, Any], what: str, figure: str) -> str:
+    return f"{figure} (bar missed)" if what in run["missed"] else figure
 
 
 def filled(page: str) -> str:

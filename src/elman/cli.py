@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import cyclopts
 from cyclopts import App, Parameter
@@ -21,7 +22,7 @@ from rich.table import Table
 
 from elman.errors import ElmanError, InputError, MissingDependency
 from elman.evaluate.evaluation import Evaluation
-from elman.evaluate.wording import number
+from elman.evaluate.wording import number, percent
 from elman.tasks import store
 from elman.tasks.base import Task
 from elman.tasks.doctor import examine
@@ -30,6 +31,10 @@ from elman.tasks.load import load
 from elman.train.progress import Bar
 from elman.version import __version__
 
+if TYPE_CHECKING:
+    from elman.bench import Measured
+
+CORES = os.cpu_count() or 1
 people = Console(stderr=True, emoji=False)
 app = App(
     name="elman",
@@ -210,12 +215,7 @@ def predict(
         raise InputError(
             f"{out.name} ends in {out.suffix!r}, but {', '.join(WRITTEN)} can be written: give another --out"
         )
-    if out is not None and out.exists() and not overwrite:
-        raise InputError(f"{out} exists: give another --out, or --overwrite to replace it")
-    if out is not None and not out.parent.is_dir():
-        raise InputError(
-            f"there is no directory {out.parent} to write {out.name} into: create it, or give another --out"
-        )
+    check_file(out, overwrite)
     frame = load(model).predict(file)
     if out is not None:
         write_frame(frame, out)
@@ -244,6 +244,55 @@ def doctor(*, json: Json = False) -> None:
         say(f"[bold]{section}[/]")
         for name, value in facts.items():
             say(f"  {name}: {escape(str(value))}")
+
+
+@app.command
+def bench(
+    *,
+    only: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)] = (),
+    threads: Annotated[tuple[float, ...], Parameter(consume_multiple=True, negative="")] = (1, 2)[:CORES],
+    seconds: float = 4.0,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Time the layers here, beside torch's and ONNX Runtime's and beside what the machine could do.
+
+    Parameters
+    ----------
+    only
+        Workloads by name, or by a part of it: "lstm train", scan.
+    threads
+        Numbers of threads, each measured by itself.
+    seconds
+        Time for each workload and number of threads; slow ones take longer, for 15 rounds.
+    out
+        Write the JSON object here as well.
+    overwrite
+        Replace a file that is there.
+    """
+    from elman.bench import bench as measure
+    from elman.bench import chosen
+
+    for count in threads or (0,):
+        if count % 1 or not 1 <= count <= CORES:
+            raise InputError(f"--threads must be whole numbers from 1 to the {CORES} cores here, but holds {count:g}")
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"--seconds must be a number above 0, but is {seconds:g}")
+    check_file(out, overwrite)
+    measured = measure(
+        chosen(only),
+        threads=tuple(map(int, threads)),
+        seconds=seconds,
+        watch=(lambda text: None) if quiet else (lambda text: say(f"[dim]{escape(text)}[/]")),
+    )
+    if out is not None:
+        out.write_text(one_line(measured.to_json()), encoding="utf-8")
+    if json:
+        emit(measured.to_json())
+    else:
+        show_times(measured)
 
 
 @app.command
@@ -293,13 +342,48 @@ def show(evaluation: Evaluation | None) -> None:
     say(f"[{colour}]{escape(evaluation.verdict)}[/]")
 
 
+def show_times(measured: Measured) -> None:
+    """How often elman's time goes into each peer's, a row each, and which kernels made it, on stderr."""
+    peers = list(dict.fromkeys(peer for row in measured.rows for peer in row.ratio))
+    heads = (peer.replace(" ", "\n") for peer in peers)
+    table = Table("workload", "threads", "ms", *heads, "limit", box=None, pad_edge=False, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify, column.no_wrap = "right", True
+    for row in measured.rows:
+        ratios = [f"{row.ratio[peer]:.2f}x" if peer in row.ratio else "" for peer in peers]
+        table.add_row(row.workload, str(row.threads), number(row.ms), *ratios, percent(row.limit_share))
+    people.print(table)
+    for note in measured.notes:
+        say(f"[dim]{escape(note)}[/]")
+    say("ms: elman's median; 2.00x: the peer takes twice as long; limit: the share of what the machine could do.")
+    say(f"Kernels: {escape(measured.machine['library'])}")
+
+
 def say(text: str) -> None:
     """One line for people; only a terminal gets it folded, for a file or a pipe keeps lines whole."""
     people.print(text, soft_wrap=not people.is_terminal)
 
 
 def emit(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(one_line(value))
+
+
+def one_line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def check_file(out: Path | None, overwrite: bool) -> None:
+    """Raise InputError unless a file may be written here: before the work, not after it."""
+    if out is None:
+        return
+    if out.is_dir():
+        raise InputError(f"{out} is a folder, but a file is needed: give another --out")
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists: give another --out, or --overwrite to replace it")
+    if not out.parent.is_dir():
+        raise InputError(
+            f"there is no directory {out.parent} to write {out.name} into: create it, or give another --out"
+        )
 
 
 def with_config(arguments: list[str]) -> list[str]:

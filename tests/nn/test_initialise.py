@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from elman.nn import GRU, LSTM, RNN, initialise
+from elman.nn import GRU, LSTM, RGLRU, RNN, SLSTM, IndRNN, MinGRU, MinLSTM, initialise
 
 HIDDEN = 6
 
@@ -63,3 +63,34 @@ def test_half_precision_starts_too_and_gradients_are_still_asked_for():
     assert all(p.requires_grad and p.is_leaf and p.dtype == torch.bfloat16 for p in module.parameters())
     for gate in gates(module.weight_hh_l0):
         torch.testing.assert_close((gate @ gate.T).float(), torch.eye(HIDDEN), atol=0.03, rtol=0)
+
+
+def test_peepholes_gains_and_shifts_start_as_if_they_were_not_there():
+    module = LSTM(4, HIDDEN, 2, peephole=True, layer_norm=True)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.fill_(7)
+    initialise(module)
+    for name, p in module.named_parameters():
+        if name.startswith(("weight_ch", "bias_c", "bias_hh")):
+            assert not p.any(), name
+        elif name.startswith("gain"):
+            assert (p == 1).all(), name
+        else:
+            assert not (p == 7).any(), name
+
+
+def test_an_slstm_starts_head_by_head():
+    module = initialise(SLSTM(4, HIDDEN, heads=3))
+    for block in module.weight_hh_l0.detach().split(2):
+        torch.testing.assert_close(block @ block.T, torch.eye(2))
+    assert module.bias_ih_l0.tolist() == [0.0] * HIDDEN + [1.0] * HIDDEN + [0.0] * 2 * HIDDEN
+
+
+@pytest.mark.parametrize(("kind", "opened"), [(IndRNN, []), (MinGRU, []), (MinLSTM, [0]), (RGLRU, [])])
+def test_elementwise_cells_start_gate_by_gate(kind, opened):
+    module = initialise(kind(4, HIDDEN), 2.0)
+    bound = (6 / (HIDDEN + 4)) ** 0.5
+    for k, (weight, bias) in enumerate(zip(gates(module.weight_ih_l0), gates(module.bias_ih_l0), strict=True)):
+        assert HIDDEN**-0.5 < weight.abs().max() <= bound
+        assert (bias == (2.0 if k in opened else 0.0)).all()

@@ -1,7 +1,8 @@
 """The floor of the house: recurrent arithmetic on torch tensors; README.md says how an operation is added."""
 
 from elman.kernels.choose import Choice, choose, explain, layer, use
+from elman.kernels.options import Options
 from elman.kernels.packing import Packing
-from elman.kernels.weights import State, Weights
+from elman.kernels.weights import Output, State, Weights
 
-__all__ = ["Choice", "Packing", "State", "Weights", "choose", "explain", "layer", "use"]
+__all__ = ["Choice", "Options", "Output", "Packing", "State", "Weights", "choose", "explain", "layer", "use"]

@@ -11,26 +11,31 @@ from torch import Tensor
 from elman.kernels import torch_native
 from elman.kernels.gru import reference as gru
 from elman.kernels.lstm import reference as lstm
+from elman.kernels.options import ACTIVATIONS, EXTRAS, PLAIN, Options, check
 from elman.kernels.rnn import reference as rnn
+from elman.kernels.scan import indrnn, mingru, minlstm, rglru
+from elman.kernels.slstm import reference as slstm
 from elman.kernels.time_loop import both_ways
-from elman.kernels.weights import State, Weights
+from elman.kernels.weights import Output, State, Weights
 
-Layer = Callable[..., tuple[Tensor, State]]
+Layer = Callable[..., Output]
 
 IMPLEMENTATIONS: dict[str, dict[str, Layer]] = {
     "reference": {
         "rnn": partial(both_ways, rnn.layer),
         "lstm": partial(both_ways, lstm.layer),
         "gru": partial(both_ways, gru.layer),
+        "slstm": partial(both_ways, slstm.layer),
+        "indrnn": partial(both_ways, indrnn.layer),
+        "mingru": partial(both_ways, mingru.layer),
+        "minlstm": partial(both_ways, minlstm.layer),
+        "rglru": partial(both_ways, rglru.layer),
     },
     "torch": {operation: partial(torch_native.layer, operation) for operation in ("rnn", "lstm", "gru")},
 }
 
-ACTIVATIONS: dict[str, tuple[str | None, ...]] = {
-    "rnn": tuple(rnn.ACTIVATIONS),
-    "lstm": (None,),
-    "gru": (None,),
-}
+LACKS: dict[str, Callable[..., str | None]] = {"torch": torch_native.lacks}
+"""For each implementation that has not everything: what it lacks of a layer, in words, or None."""
 
 _forced: list[str] = []
 
@@ -53,43 +58,41 @@ def choose(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     ragged: bool = False,
-    activation: str | None = None,
-    projection: bool = False,
+    options: Options = PLAIN,
+    weights: Weights | None = None,
 ) -> Choice:
     """Say which implementation runs this layer, and why.
 
-    `operation` is "rnn", "lstm" or "gru"; `activation` is the simple network's "tanh", "relu" or "sigmoid",
-    None for the others; `ragged` means rows of different lengths; `projection` an LSTM with proj_size > 0.
-    Raises: ValueError for an unknown operation or activation, a dtype without fractions, a projection outside
-    the LSTM, or a forced implementation that lacks the cell.
+    `operation` is one of "rnn", "lstm", "gru", "slstm", "indrnn", "mingru", "minlstm", "rglru"; `ragged` means
+    rows of different lengths; `weights` (of one direction) tell a projection, peepholes and layer norm.
+    Raises: ValueError for an unknown operation, for options or weights that it has not, for a dtype without
+    fractions, or for a forced implementation that lacks the cell.
     """
-    if operation not in ACTIVATIONS:
-        raise ValueError(f"operation is {operation!r}, but there are {', '.join(ACTIVATIONS)}: choose one of these")
-    if activation not in ACTIVATIONS[operation]:
-        known = ", ".join(map(repr, ACTIVATIONS[operation]))
-        raise ValueError(f"activation is {activation!r}, but {operation!r} has {known}: choose one of these")
+    check(operation, options, weights)
     if not dtype.is_floating_point:
         raise ValueError(f"dtype is {dtype}, but a recurrent layer needs a floating type: convert with x.float()")
-    if projection and operation != "lstm":
-        raise ValueError(f"projection is True, but {operation!r} has none: use an LSTM or leave it out")
-    missing = _missing_from_torch(operation, device, activation, projection)
     if _forced:
-        if _forced[-1] == "torch" and missing is not None:
-            raise ValueError(f'kernels.use("torch") is in force, but {missing}: use "reference" here')
+        missing = lacks(_forced[-1], operation, device, dtype, options, weights)
+        if missing is not None:
+            raise ValueError(f'kernels.use("{_forced[-1]}") is in force, but {missing}: use "reference" here')
         return _FORCED[_forced[-1]]
+    missing = lacks("torch", operation, device, dtype, options, weights)
     if missing is not None:
         return Choice("reference", f"{missing}, so the plain loop over time computes it")
     return _PACKED if ragged else _PADDED
 
 
-def _missing_from_torch(
-    operation: str, device: torch.device | str, activation: str | None, projection: bool
+def lacks(
+    implementation: str,
+    operation: str,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    options: Options,
+    weights: Weights | None,
 ) -> str | None:
-    if (operation, activation) not in torch_native.KERNELS:
-        return f"torch has no simple recurrent network with the activation {activation!r}"
-    if projection and torch.device(device).type == "mps":
-        return "torch has no LSTM with a projection on mps"
-    return None
+    """Say in words what an implementation lacks of this layer; None where it computes it."""
+    own = LACKS.get(implementation)
+    return own and own(operation, device, dtype, options, weights)
 
 
 @contextmanager
@@ -115,45 +118,37 @@ def layer(
     weights: tuple[Weights, ...],
     *,
     lengths: Tensor | None = None,
-    activation: str | None = None,
-) -> tuple[Tensor, State]:
+    options: Options = PLAIN,
+) -> Output:
     """Run one recurrent layer, forward or (given two sets of weights) both ways, as `choose` decides.
 
     Shapes: x (T, B, F); each state (D, B, H), an LSTM's h (D, B, P) with a projection; D sets of weights;
     lengths (B,) of integers in 1..T, or None where every row has T steps.
-    Returns y (T, B, D*H or D*P), zero past each row's end, and the state (D, B, ...) that each row ends with:
-    forward at its own last step, backward at its first.
+    Returns y (T, B, D*P), zero past each row's end, the state (D, B, ...) that each row ends with, forward at
+    its own last step, backward at its first, and with options.cells every c_t (T, B, D*H).
     Raises: ValueError as `choose` does.
     """
     choice = choose(
-        operation,
-        device=x.device,
-        dtype=x.dtype,
-        ragged=lengths is not None,
-        activation=activation,
-        projection=weights[0].weight_hr is not None,
+        operation, device=x.device, dtype=x.dtype, ragged=lengths is not None, options=options, weights=weights[0]
     )
-    run = IMPLEMENTATIONS[choice.implementation][operation]
-    if activation is None:
-        return run(x, state, weights, lengths=lengths)
-    return run(x, state, weights, lengths=lengths, activation=activation)
+    return IMPLEMENTATIONS[choice.implementation][operation](x, state, weights, lengths=lengths, options=options)
 
 
 def explain(*, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> str:
     """Tell in a small table which implementation runs each layer on this device, and why."""
     lines = [f"recurrent layers on {device} in {str(dtype).removeprefix('torch.')}:"]
-    cells = [(operation, a, False) for operation, activations in ACTIVATIONS.items() for a in activations]
-    for operation, activation, projection in [*cells, ("lstm", None, True)]:
-        detail = "projection" if projection else activation
+    part = torch.empty(0)
+    projected = Weights(part, part, weight_hr=part)
+    cells: list[tuple[str, str, Weights | None]] = [
+        (operation, activation, None) for operation in EXTRAS for activation in ACTIVATIONS.get(operation, ("tanh",))
+    ]
+    for operation, activation, weights in [*cells, ("lstm", "tanh", projected)]:
+        detail = "projection" if weights else activation if operation in ACTIVATIONS else None
         name = f"{operation} ({detail})" if detail else operation
+        options = Options(activation=activation)
         for ragged in (False, True):
             implementation, reason = choose(
-                operation,
-                device=device,
-                dtype=dtype,
-                ragged=ragged,
-                activation=activation,
-                projection=projection,
+                operation, device=device, dtype=dtype, ragged=ragged, options=options, weights=weights
             )
             lines.append(f"{name:17} {'ragged' if ragged else 'padded'}  {implementation:9}  {reason}")
     return "\n".join(lines)

@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from elman.nn.classic import GRU, LSTM, RNN
 from elman.nn.initialise import initialise
-from elman.nn.recurrent import GRU, LSTM, RNN
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from elman.nn.cells import CELLS, start
 from elman.nn.recurrent import Recurrent
 
 M = TypeVar("M", bound=nn.Module)
@@ -15,16 +16,19 @@ def initialise(module: M, forget_bias: float = 1.0) -> M:
     """Give every recurrent and linear layer inside `module` its starting weights, in place, and return it.
 
     Recurrent layers, gate by gate: input weights W_ih and the projection W_hr Xavier-uniform, recurrent
-    weights W_hh orthogonal, biases zero, but an LSTM's forget gate starts with b_if + b_hf = forget_bias, all
-    of it in bias_ih. nn.Linear: Xavier-uniform weights, zero bias. Other layers keep what they have.
+    weights W_hh orthogonal (an sLSTM's head by head), biases and peepholes zero, gains one, but the forget gate
+    of an LSTM, sLSTM or minLSTM starts with a bias of forget_bias, all of it in bias_ih. An IndRNN's recurrent
+    weights and an RG-LRU's decay are drawn as when the layer was made. nn.Linear: Xavier-uniform weights, zero
+    bias. Other layers keep what they have.
     Source: Glorot and Bengio (AISTATS 2010); Saxe et al., arXiv:1312.6120; Jozefowicz et al. (ICML 2015).
     """
     for part in module.modules():
         if isinstance(part, Recurrent):
+            gate = CELLS[part.mode].open
             for name, parameter in part.named_parameters(recurse=False):
-                _recurrent(name, parameter, part.hidden_size)
-                if part.mode == "LSTM" and name.startswith("bias_ih"):
-                    parameter[part.hidden_size : 2 * part.hidden_size] = forget_bias
+                _recurrent(name, parameter, part.hidden_size, part.heads)
+                if gate is not None and name.startswith("bias_ih"):
+                    parameter[gate * part.hidden_size : (gate + 1) * part.hidden_size] = forget_bias
         elif isinstance(part, nn.Linear):
             nn.init.xavier_uniform_(part.weight)
             if part.bias is not None:
@@ -32,16 +36,18 @@ def initialise(module: M, forget_bias: float = 1.0) -> M:
     return module
 
 
-def _recurrent(name: str, parameter: Tensor, hidden: int) -> None:
-    if name.startswith("bias"):
+def _recurrent(name: str, parameter: Tensor, hidden: int, heads: int) -> None:
+    if name.startswith(("bias", "weight_ch")):
         nn.init.zeros_(parameter)
     elif name.startswith("weight_hr"):
         nn.init.xavier_uniform_(parameter)
-    else:
+    elif name.startswith("weight_ih"):
         for gate in parameter.split(hidden):
-            if name.startswith("weight_ih"):
-                nn.init.xavier_uniform_(gate)
-            else:
-                # QR, which makes the matrix orthogonal, is not there for half precision.
-                wide = torch.empty_like(gate, dtype=torch.promote_types(gate.dtype, torch.float32))
-                gate.copy_(nn.init.orthogonal_(wide))
+            nn.init.xavier_uniform_(gate)
+    elif name.startswith("weight_hh") and parameter.dim() == 2:
+        for block in parameter.split(hidden // heads):
+            # QR, which makes the matrix orthogonal, is not there for half precision.
+            wide = torch.empty_like(block, dtype=torch.promote_types(block.dtype, torch.float32))
+            block.copy_(nn.init.orthogonal_(wide))
+    else:
+        start(name, parameter, hidden)

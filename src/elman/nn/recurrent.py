@@ -1,45 +1,40 @@
-"""The one recurrent stack: layers, directions, dropout, residual sums and ragged rows around the kernels."""
+"""The one recurrent stack: layers, directions, dropout, masks, residual sums and ragged rows around the kernels."""
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from elman import kernels
-from elman.kernels import Packing, State, Weights
-from elman.nn.checks import check_input, check_options, checked_lengths, checked_state
+from elman.kernels import Options, Packing, State, Weights
+from elman.nn.cells import CELLS, EXTRAS, parameter_shapes, start
+from elman.nn.checks import check_input, check_options, checked_lengths, checked_state, zoneout_pair
 
-
-class Cell(NamedTuple):
-    """What a cell asks of the stack: its kernel, its gates (blocks of H rows in a weight) and its states."""
-
-    operation: str
-    gates: int
-    states: int
-    activation: str | None = None
-
-
-CELLS = {
-    "RNN_TANH": Cell("rnn", gates=1, states=1, activation="tanh"),
-    "RNN_RELU": Cell("rnn", gates=1, states=1, activation="relu"),
-    "RNN_SIGMOID": Cell("rnn", gates=1, states=1, activation="sigmoid"),
-    "LSTM": Cell("lstm", gates=4, states=2),
-    "GRU": Cell("gru", gates=3, states=1),
-}
+CUDNN = ("RNN_TANH", "RNN_RELU", "LSTM", "GRU")
 
 
 class Recurrent(nn.Module):
-    """A stack of L recurrent layers in D directions; use it through `RNN`, `LSTM` and `GRU`.
+    """A stack of L recurrent layers in D directions; use it through `RNN`, `LSTM`, `GRU` and the modern cells.
 
     Layer l reads x_l and gives y_l (B, T, D*H), both directions side by side; the next one reads
     x_{l+1} = dropout(y_l), or x_l + dropout(y_l) with `residual` wherever the two have the same size. The
     last layer has no dropout. Parameters, their names, order and initial values are torch.nn's.
 
+    RNN, LSTM and GRU also have these, h~_t being what the cell would give, P the size of h:
+
+        recurrent_dropout p   W_hh reads m * h_{t-1}, m (B, P) from {0, 1/(1-p)}, one draw for all t; training only
+        zoneout p             h_t = z h_{t-1} + (1 - z) h~_t, z (B, P) drawn at every t, P(z = 1) = p; in evaluation
+                              z = p. An LSTM does the same to c, with another p where it is given (p_h, p_c)
+        layer_norm            g_ih N(W_ih x_t) + b_ih + g_hh N(W_hh h_{t-1}) + b_hh takes the place of the plain sum,
+                              N(v) = (v - mean) / sqrt(var + 1e-5) over all gates; an LSTM's h~_t is then
+                              o tanh(g_c N(c_t) + b_c). Without `bias` there is no b
+        clip                  every pre-activation is held in [-clip, clip]; beyond, its gradient is 0
+
     Raises: TypeError or ValueError for a size or an option that is not usable.
+    Source: Gal and Ghahramani, arXiv:1512.05287; Krueger et al., arXiv:1606.01305; Ba et al., arXiv:1607.06450.
     """
 
     weight_ih_l0: Tensor
@@ -59,48 +54,49 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
         *,
         residual: bool = False,
+        heads: int = 1,
+        peephole: bool = False,
+        layer_norm: bool = False,
+        zoneout: float | tuple[float, float] = 0.0,
+        recurrent_dropout: float = 0.0,
+        clip: float | None = None,
+        reset_after: bool = True,
     ) -> None:
         super().__init__()
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
-        flags = {"bias": bias, "batch_first": batch_first, "bidirectional": bidirectional, "residual": residual}
-        check_options(sizes, flags, dropout, proj_size, hidden_size)
-        if mode not in CELLS or (proj_size and mode != "LSTM"):
-            raise ValueError(
-                f"mode is {mode!r} with proj_size={proj_size}, but there are {', '.join(CELLS)}, and only "
-                "the LSTM has a projection: choose one of these"
-            )
-        if dropout and num_layers == 1:
-            warnings.warn(
-                f"dropout is {dropout}, but it acts between layers and num_layers is 1: raise it or set 0",
-                stacklevel=3,
-            )
         self.mode = mode
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bias = bias
         self.batch_first = batch_first
-        self.dropout = float(dropout)
+        self.dropout = dropout
         self.bidirectional = bidirectional
         self.proj_size = proj_size
         self.residual = residual
+        self.heads = heads
+        self.peephole = peephole
+        self.layer_norm = layer_norm
+        self.zoneout = zoneout
+        self.recurrent_dropout = recurrent_dropout
+        self.clip = clip
+        self.reset_after = reset_after
+        check_options(self)
+        self.dropout = float(dropout)
+        if dropout and num_layers == 1:
+            warnings.warn(
+                f"dropout is {dropout}, but it acts between layers and num_layers is 1: raise it or set 0",
+                stacklevel=3,
+            )
         self._names = self._add_parameters({"device": device, "dtype": dtype})
         self.flatten_parameters()
         self.reset_parameters()
 
     def _add_parameters(self, factory: dict[str, Any]) -> list[list[list[str | None]]]:
         """Register the parameters; return their names by layer and direction, in the order of `Weights`."""
-        rows, out = CELLS[self.mode].gates * self.hidden_size, self.proj_size or self.hidden_size
         ways = ["", "_reverse"] if self.bidirectional else [""]
         all_names = []
         for layer in range(self.num_layers):
-            shapes: dict[str, tuple[int, ...] | None] = {
-                "weight_ih": (rows, self.input_size if layer == 0 else out * len(ways)),
-                "weight_hh": (rows, out),
-                "bias_ih": (rows,) if self.bias else None,
-                "bias_hh": (rows,) if self.bias else None,
-                "weight_hr": (self.proj_size, self.hidden_size) if self.proj_size else None,
-            }
+            shapes = parameter_shapes(self, self._out * len(ways) if layer else self.input_size)
             names = [[f"{kind}_l{layer}{way}" if shapes[kind] else None for kind in shapes] for way in ways]
             for way in names:
                 for name, shape in zip(way, shapes.values(), strict=True):
@@ -110,10 +106,13 @@ class Recurrent(nn.Module):
         return all_names
 
     def reset_parameters(self) -> None:
-        """Draw every parameter from U(-1/√H, 1/√H), as torch.nn does; `initialise` has a better start."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -bound, bound)
+        """Draw every parameter as torch.nn does, from U(-1/√H, 1/√H); gains are 1, and `start` names the others."""
+        for name, parameter in self.named_parameters():
+            start(name, parameter, self.hidden_size)
+
+    @property
+    def _out(self) -> int:
+        return self.proj_size or self.hidden_size
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
@@ -125,7 +124,9 @@ class Recurrent(nn.Module):
         for layer in self._names:
             weights = [getattr(self, name) for way in layer for name in way if name]
             known = all(w.is_cuda and torch.backends.cudnn.is_acceptable(w) for w in weights)
-            if not known or self.mode == "RNN_SIGMOID" or len({w.dtype for w in weights}) > 1:
+            if not known or self.mode not in CUDNN or self.peephole or self.layer_norm:
+                return
+            if len({w.dtype for w in weights}) > 1:
                 return
             if len({w.data_ptr() for w in weights}) < len(weights):
                 return  # tied weights cannot lie in two places
@@ -152,37 +153,42 @@ class Recurrent(nn.Module):
         self.flatten_parameters()
 
     def extra_repr(self) -> str:
-        usual: dict[str, object] = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False}
-        usual |= {"dropout": 0.0, "bidirectional": False, "residual": False}
+        usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
+        usual |= {"bidirectional": False, "residual": False} | EXTRAS
         changed = [f"{name}={getattr(self, name)}" for name in usual if getattr(self, name) != usual[name]]
         return ", ".join([str(self.input_size), str(self.hidden_size), *changed])
 
     def forward(
         self,
         input: Tensor | PackedSequence,
-        hx: Tensor | tuple[Tensor, Tensor] | None = None,
+        hx: Tensor | tuple[Tensor, ...] | None = None,
         *,
         lengths: Tensor | Sequence[int] | None = None,
-    ) -> tuple[Any, Any]:
+        cells: bool = False,
+    ) -> tuple[Any, ...]:
         """Run the stack over a batch of sequences.
 
         Shapes: input (T, B, F), (B, T, F) with batch_first, (T, F) for one sequence, or a PackedSequence; hx
-        is h_0, an LSTM's (h_0, c_0), zero where not given: (L*D, B, H), or (L*D, H) for one sequence, and h
-        has P in place of H with a projection. lengths (B,) of integers in 1..T, in any order, says where each
-        row of a padded input ends: past it outputs are zero, and the final state is the one at the row's end.
-        Returns the output, (T, B, D*H) in the form of the input, and h_n, an LSTM's (h_n, c_n): the cells'
-        own states, without residual sums.
+        is h_0, an LSTM's (h_0, c_0), an sLSTM's (h_0, c_0, n_0, m_0), zero where not given: (L*D, B, H), or
+        (L*D, H) for one sequence, and h has P in place of H with a projection. lengths (B,) of integers in
+        1..T, in any order, says where each row of a padded input ends: past it outputs are zero, and the final
+        state is the one at the row's end.
+        Returns the output, (T, B, D*H) in the form of the input, and h_n, an LSTM's (h_n, c_n), an sLSTM's
+        four: the cells' own states, without residual sums. With `cells`, an LSTM's third result is every c_t
+        of its last layer, (T, B, D*H) in the form of the input.
         Raises: as torch.nn does, ValueError, TypeError or RuntimeError for an input, a state or lengths that
         do not fit.
         """
+        if cells and self.mode != "LSTM":
+            raise ValueError(f"cells is {cells!r}, but {self.mode} keeps no c_t for it: leave it out, or use an LSTM")
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise ValueError("lengths are given, but a PackedSequence carries its own: leave them out")
-            return self._forward_packed(input, hx)
+            return self._forward_packed(input, hx, cells)
         if not isinstance(input, Tensor):
             raise TypeError(f"input is of type {type(input).__name__}, but a Tensor is needed: convert it")
-        dtype = self.weight_ih_l0.dtype
-        check_input(input, self.input_size, dtype)
+        weight = self.weight_ih_l0
+        check_input(input, self.input_size, weight)
         batched = input.dim() == 3
         turned = batched and self.batch_first
         x = input.transpose(0, 1) if turned else input if batched else input.unsqueeze(1)
@@ -191,41 +197,63 @@ class Recurrent(nn.Module):
             raise RuntimeError("input has T=0 time steps, but 1 or more are needed: drop the empty sequences")
         if lengths is not None:
             lengths = checked_lengths(lengths, rows, steps)
-        ways = 2 if self.bidirectional else 1
-        sizes = (self.proj_size or self.hidden_size, self.hidden_size)[: CELLS[self.mode].states]
+        ways, names = 2 if self.bidirectional else 1, CELLS[self.mode].states
+        sizes = (self._out, *[self.hidden_size] * (len(names) - 1))
         if hx is None:
             states = [tuple(x.new_zeros(ways, rows, size) for size in sizes)] * self.num_layers
         else:
             places = (ways * self.num_layers, rows) if batched else (ways * self.num_layers,)
-            state = checked_state(hx, [(*places, size) for size in sizes], dtype)
+            state = checked_state(hx, names, [(*places, size) for size in sizes], weight)
             by_layer = [(s if batched else s.unsqueeze(1)).split(ways) for s in state]
             states = list(zip(*by_layer, strict=True))
 
-        y, final = self._run(x, states, lengths)
+        y, final, c = self._run(x, states, lengths, cells)
 
         if not batched:
             y, final = y.squeeze(1), tuple(s.squeeze(1) for s in final)
         elif turned:
             y = y.transpose(0, 1)
-        return y, final if len(final) > 1 else final[0]
+        after = final if len(final) > 1 else final[0]
+        if c is None:
+            return y, after
+        return y, after, c.transpose(0, 1) if turned else c if batched else c.squeeze(1)
 
-    def _run(self, x: Tensor, states: list[State], lengths: Tensor | None) -> tuple[Tensor, State]:
-        """Run the layers: x (T, B, F) and a state for each, to y (T, B, D*H) and the states (L*D, B, ...)."""
-        cell, finals = CELLS[self.mode], []
+    def _run(
+        self, x: Tensor, states: list[State], lengths: Tensor | None, cells: bool
+    ) -> tuple[Tensor, State, Tensor | None]:
+        """Run the layers: x (T, B, F) and a state for each, to y (T, B, D*H), the states (L*D, B, ...) and c_t."""
+        operation, last, finals, c = CELLS[self.mode].operation, self.num_layers - 1, [], None
         if self.residual and lengths is not None:
             # The sum would carry what lies past a row's end into the output.
             time = torch.arange(x.shape[0], device=x.device)[:, None, None]
             x = x.masked_fill(time >= lengths.to(x.device)[:, None], 0)
         for layer, names in enumerate(self._names):
             weights = tuple(self._weights(way) for way in names)
-            y, final = kernels.layer(
-                cell.operation, x, states[layer], weights, lengths=lengths, activation=cell.activation
-            )
+            options = self._options(x, cells and layer == last)
+            y, final, c = kernels.layer(operation, x, states[layer], weights, lengths=lengths, options=options)
             finals.append(final)
-            if self.dropout and self.training and layer < self.num_layers - 1:
+            if self.dropout and self.training and layer < last:
                 y = nn.functional.dropout(y, self.dropout)
             x = x + y if self.residual and x.shape == y.shape else y
-        return x, finals[0] if len(finals) == 1 else tuple(map(torch.cat, zip(*finals, strict=True)))
+        return x, finals[0] if len(finals) == 1 else tuple(map(torch.cat, zip(*finals, strict=True))), c
+
+    def _options(self, x: Tensor, cells: bool) -> Options:
+        """One layer's options, with masks drawn for it alone; x (T, B, ...) gives their sizes, type and device."""
+        cell, ways, out = CELLS[self.mode], 2 if self.bidirectional else 1, self._out
+        steps, rows = x.shape[:2]
+        p_h, p_c = zoneout_pair(self.zoneout, len(cell.states))
+        drop = zone_h = zone_c = None
+        if self.recurrent_dropout and self.training:
+            drop = nn.functional.dropout(x.new_ones(ways, rows, out), self.recurrent_dropout)
+        if p_h:
+            zone_h = self._zone(x.new_full((ways, steps, rows, out), p_h))
+        if p_c:
+            zone_c = self._zone(x.new_full((ways, steps, rows, self.hidden_size), p_c))
+        reset = "after" if self.reset_after else "before"
+        return Options(cell.activation, reset, self.clip, self.heads, cells, drop, zone_h, zone_c)
+
+    def _zone(self, chances: Tensor) -> Tensor:
+        return torch.bernoulli(chances) if self.training else chances
 
     def _weights(self, names: list[str | None]) -> Weights:
         # Read by name at every call: pruning, parametrizations and torch.func put other tensors there. The
@@ -234,7 +262,7 @@ class Recurrent(nn.Module):
         found: list[Any] = [name and (own[name] if name in own else getattr(self, name)) for name in names]
         return Weights(*found)
 
-    def _forward_packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+    def _forward_packed(self, packed: PackedSequence, hx: Any, cells: bool) -> tuple[Any, ...]:
         data, counts, order, back = packed
         if data.dim() != 2:
             raise RuntimeError(f"packed data has {data.dim()} dimensions, but 2 are needed: pack (T, B, F) rows")
@@ -243,98 +271,9 @@ class Recurrent(nn.Module):
         ends = (counts[:, None] > torch.arange(len(rows))).sum(0)
         lengths = ends if back is None else ends[back.cpu()]
         x = packing.unpack(data)
-        y, final = self.forward(x.transpose(0, 1) if self.batch_first else x, hx, lengths=lengths)
-        y = packing.pack(y.transpose(0, 1) if self.batch_first else y)
-        return PackedSequence(y, counts, order, back), final
+        y, final, *c = self.forward(x.transpose(0, 1) if self.batch_first else x, hx, lengths=lengths, cells=cells)
 
+        def packed_again(t: Tensor) -> PackedSequence:
+            return PackedSequence(packing.pack(t.transpose(0, 1) if self.batch_first else t), counts, order, back)
 
-class RNN(Recurrent):
-    """A simple (Elman) recurrent network of L layers, the drop-in for torch.nn.RNN.
-
-        h_t = f(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh),    f = tanh, relu or sigmoid by `nonlinearity`
-
-    Shapes and errors: `Recurrent.forward`. The output equation y_t = g(W_hy h_t + b_y) is a head's.
-    Source: Elman, "Finding structure in time", Cognitive Science 14 (1990), whose f is the sigmoid.
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: str = "tanh",
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        *,
-        residual: bool = False,
-    ) -> None:
-        if nonlinearity not in ("tanh", "relu", "sigmoid"):
-            raise ValueError(
-                f"nonlinearity is {nonlinearity!r}, but there are 'tanh', 'relu' and 'sigmoid': choose one"
-            )
-        self.nonlinearity = nonlinearity
-        options = (num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype)
-        super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, *options, residual=residual)
-
-
-class LSTM(Recurrent):
-    """Long short-term memory of L layers, gates in the order i, f, g, o: the drop-in for torch.nn.LSTM.
-
-        i, f, o = σ(·), g = tanh(·), each of its own W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
-        c_t = f c_{t-1} + i g
-        h_t = o tanh(c_t),    or W_hr (o tanh(c_t)) of size P = proj_size
-
-    Shapes and errors: `Recurrent.forward`.
-    Source: Hochreiter and Schmidhuber, Neural Computation 9 (1997), with a forget gate, without peepholes.
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        *,
-        residual: bool = False,
-    ) -> None:
-        options = (num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype)
-        super().__init__("LSTM", input_size, hidden_size, *options, residual=residual)
-
-
-class GRU(Recurrent):
-    """Gated recurrent units of L layers, gates in the order r, z, n: the drop-in for torch.nn.GRU.
-
-        r, z = σ(·), each of its own W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
-        n = tanh(W_in x_t + b_in + r (W_hn h_{t-1} + b_hn))
-        h_t = (1 - z) n + z h_{t-1}
-
-    Shapes and errors: `Recurrent.forward`.
-    Source: Cho et al., arXiv:1406.1078, with the reset gate after the recurrent product.
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-        *,
-        residual: bool = False,
-    ) -> None:
-        options = (num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype)
-        super().__init__("GRU", input_size, hidden_size, *options, residual=residual)
+        return packed_again(y), final, *map(packed_again, c)

@@ -34,7 +34,7 @@ def examine() -> dict[str, dict[str, Any]]:
     }
     cells = {}
     for operation, activation in (("rnn", "tanh"), ("rnn", "sigmoid"), ("lstm", None), ("gru", None)):
-        choice = kernels.choose(operation, activation=activation)
+        choice = kernels.choose(operation, options=kernels.Options(activation=activation or "tanh"))
         cells[f"{operation}{f' ({activation})' if activation else ''}"] = f"{choice.implementation}: {choice.reason}"
     extras = {name: _version(name) or f"absent; pip install {name} for {use}" for name, use in EXTRAS.items()}
     return {"packages": packages, "machine": machine, "kernels": cells, "extras": extras}

@@ -1,0 +1,69 @@
+// What a recurrent layer's kernels are handed; recurrent.py mirrors these two structs field by field.
+//
+// Rows are packed: step t has the rows begin[t] .. begin[t + 1] - 1, the longest sequences first, N in all. A batch
+// without lengths has B rows a step. H hidden units, G gates, P outputs (H without a projection).
+#pragma once
+
+#include <cstdint>
+
+namespace elman {
+
+template <class R>
+struct Way {  // one direction; a pointer is null where the layer has no such thing
+    int64_t reverse;
+    // weights
+    const R* weight_hh;  // (G*H, P), an sLSTM's (G*H, H / heads)
+    const R* bias_hh;    // (G*H)
+    const R* weight_hr;  // (P, H)
+    const R* weight_ch;  // (3, H)
+    const R* gain_hh;    // (G*H)
+    const R* gain_c;     // (H)
+    const R* bias_c;     // (H)
+    // masks
+    const R* drop;    // (B, P)
+    const R* zone_h;  // (N, P)
+    const R* zone_c;  // (N, H)
+    // states: h, c, and an sLSTM's n and m
+    const R* first[4];  // (B, P), then (B, H)
+    R* last[4];         // the same
+    // what the forward pass writes, and the backward pass reads
+    R* gates;       // (N, G*H): W_ih x + b_ih goes in, the gates' activations come out
+    R* y;           // (N, .) rows layer.y_stride apart
+    R* cells[3];    // c, n and m at every step: (N, .) rows layer.cells_stride apart
+    R* unreset;     // (N, H): a GRU's W_hn h + b_hn
+    R* unprojected; // (N, H): o tanh(c) before the projection
+    R* normal;      // (N, G*H): W_hh h less its mean, over its deviation, with layer norm
+    R* scale;       // (N): one over that deviation
+    // gradients coming in
+    const R* d_y;        // (N, .) rows layer.y_stride apart
+    const R* d_cells;    // (N, .) rows layer.cells_stride apart
+    const R* d_last[4];  // (B, .) as `last`
+    // gradients going out
+    R* d_first[4];  // (B, .) as `first`
+    R* d_gates;     // (N, G*H): of W_ih x + b_ih
+    R* d_product;   // (N, G*H): of W_hh h, where that is not d_gates
+    R* d_projected; // (N, P): of the projection's output
+    R* before;      // (N, P): what W_hh was multiplied with
+    R* reset;       // (N, P): what W_hn was multiplied with, reset before
+    R* d_weight_ch; // (tasks, 3, H): each task's share
+    R* d_gain_hh;   // (tasks, G*H)
+    R* d_bias_hh;   // (tasks, G*H), with layer norm
+    R* d_gain_c;    // (tasks, H)
+    R* d_bias_c;    // (tasks, H)
+};
+
+template <class R>
+struct Layer {
+    int64_t steps, rows, hidden, outputs, heads;
+    int64_t ways;
+    int64_t tasks;  // each way's rows are dealt to this many tasks
+    int64_t y_stride, cells_stride;
+    int64_t training;    // whether a backward pass may follow
+    int64_t activation;  // of the simple network: 0 tanh, 1 relu, 2 sigmoid
+    int64_t reset_before;
+    double clip;  // 0 for none
+    const int64_t* begin;  // (T + 1)
+    Way<R> way[2];
+};
+
+}  // namespace elman
