@@ -122,7 +122,8 @@ def test_the_source_distribution_has_what_the_libraries_are_built_of(checkout, t
     build = "import sys; from scikit_build_core.build import build_sdist; build_sdist(sys.argv[1])"
     subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=checkout, check=True, capture_output=True)
     (archive,) = tmp_path.glob("elman-*.tar.gz")
-    names = {name.partition("/")[2] for name in tarfile.open(archive).getnames()}
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
     sources = [path for pattern in ("*.cpp", "*.h", "*.map") for path in (checkout / "src").rglob(pattern)]
     assert {path.relative_to(checkout).as_posix() for path in sources} <= names
     assert {"CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE"} <= names

@@ -95,10 +95,10 @@ def add(name, case, layer):
     MUTANTS[name] = case._replace(ragged=True), layer
 
 
-for names, also, words in (("lstm", (), "ifgo"), ("gru", (), "rzn"), ("slstm", (), "ifzo"), ("minlstm", (), "fih")):
-    for order in list(permutations(range(len(words))))[1:]:
-        shown = " ".join(words[at] for at in order)
-        add(f"{names} gates {shown}", Case(names, also), with_weights(names, in_order(GATE_NAMES, order)))
+for operation, letters in {"lstm": "ifgo", "gru": "rzn", "slstm": "ifzo", "minlstm": "fih"}.items():
+    for order in list(permutations(range(len(letters))))[1:]:
+        shown = " ".join(letters[at] for at in order)
+        add(f"{operation} gates {shown}", Case(operation), with_weights(operation, in_order(GATE_NAMES, order)))
 for order in list(permutations(range(3)))[1:]:
     shown = " ".join("ifo"[at] for at in order)
     add(f"lstm peepholes {shown}", Case("lstm", ("peephole",)), with_weights("lstm", in_order(["weight_ch"], order)))

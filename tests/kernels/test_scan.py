@@ -1,14 +1,16 @@
-"""The native scans: against the definition by outputs and gradients, ragged and reversed, compiled, differentiated twice."""
+"""The native scans against the definition: outputs, gradients of both orders, ragged, reversed, compiled."""
 
 from functools import partial
 
 import pytest
 import torch
-from cases import TOLERANCE
+from cases import GATES, TOLERANCE
 
 from elman.kernels import Options, Weights, library
 from elman.kernels.choose import IMPLEMENTATIONS
 from elman.kernels.scan import native
+from elman.kernels.scan.call import Scan
+from elman.kernels.scan.operators import OWN, run
 
 pytestmark = pytest.mark.skipif(library.native() is None, reason=library.which())
 
@@ -30,17 +32,17 @@ def close(found, expected, dtype):
 def layer_case(cell, dtype, *, steps=7, rows=3, hidden=6, ways=2, lengths=None, spread=1.0):
     """Inputs of a layer, by name; spread makes gates saturate."""
     operation, _, activation = cell.partition("_")
-    wide = native.GATES[operation] * hidden
+    wide = GATES[operation] * hidden
     leaves = {"x": draw(steps, rows, 4, dtype=dtype) * spread, "h_0": draw(ways, rows, hidden, dtype=dtype, seed=1)}
     for way in range(ways):
         leaves[f"weight_ih {way}"] = draw(wide, 4, dtype=dtype, seed=2 + way) * 0.7
         leaves[f"bias_ih {way}"] = draw(wide, dtype=dtype, seed=4 + way)
-        if operation in native.OWN:
-            leaves[f"{native.OWN[operation]} {way}"] = draw(hidden, dtype=dtype, seed=6 + way) * 0.6
+        if operation in OWN:
+            leaves[f"{OWN[operation]} {way}"] = draw(hidden, dtype=dtype, seed=6 + way) * 0.6
     return operation, Options(activation=activation or "tanh"), leaves, lengths
 
 
-def run_layer(layer, operation, options, leaves, lengths, dtype):
+def run_layer(layer, options, leaves, lengths, dtype):
     leaves = {name: leaf.detach().to(dtype).requires_grad_() for name, leaf in leaves.items()}
     ways = len(leaves["h_0"])
     weights = tuple(
@@ -69,18 +71,21 @@ SHAPES = [
 @pytest.mark.parametrize("cell", CELLS)
 def test_layers_agree_with_the_definition(cell, shape, dtype):
     operation, options, leaves, lengths = layer_case(cell, dtype, **shape)
-    expected = run_layer(IMPLEMENTATIONS["reference"][operation], operation, options, leaves, lengths, torch.float64)
-    found = run_layer(partial(native.layer, operation), operation, options, leaves, lengths, dtype)
+    expected = run_layer(IMPLEMENTATIONS["reference"][operation], options, leaves, lengths, torch.float64)
+    found = run_layer(partial(native.layer, operation), options, leaves, lengths, dtype)
     close(found, expected, dtype)
 
 
 @pytest.mark.parametrize("cell", ["mingru", "minlstm", "rglru"])
 def test_gates_that_saturate_stay_right(cell):
-    operation, options, leaves, lengths = layer_case(cell, torch.float64, spread=300.0)
-    expected = run_layer(IMPLEMENTATIONS["reference"][operation], operation, options, leaves, lengths, torch.float64)
-    found = run_layer(partial(native.layer, operation), operation, options, leaves, lengths, torch.float64)
+    operation, options, leaves, lengths = layer_case(cell, torch.float64, spread=100.0)
+    expected = run_layer(IMPLEMENTATIONS["reference"][operation], options, leaves, lengths, torch.float64)
+    found = run_layer(partial(native.layer, operation), options, leaves, lengths, torch.float64)
     close(found, expected, torch.float64)
-    assert all(part.isfinite().all() for part in found.values())
+    leaves["x"] *= 100  # here the definition itself divides 0 by 0
+    for dtype in (torch.float32, torch.float64):
+        found = run_layer(partial(native.layer, operation), options, leaves, lengths, dtype)
+        assert all(part.isfinite().all() for part in found.values())
 
 
 def scan_by_hand(a, b, h_0, lengths, reverse):
@@ -102,9 +107,9 @@ def test_linear_scan_agrees_with_a_loop(lengths, reverse, dtype):
     values = {"a": draw(9, 3, 19, seed=1).sigmoid(), "b": draw(9, 3, 19, seed=2), "h_0": draw(3, 19, seed=3)}
     into = [draw(9, 3, 19, seed=4), draw(3, 19, seed=5)]
     results = []
-    for run, kind in ((scan_by_hand, torch.float64), (native.linear_scan, dtype)):
+    for scan, kind in ((scan_by_hand, torch.float64), (native.linear_scan, dtype)):
         leaves = {name: value.to(kind).requires_grad_() for name, value in values.items()}
-        out = run(*leaves.values(), lengths, reverse)
+        out = scan(*leaves.values(), lengths, reverse)
         gradients = torch.autograd.grad(out, list(leaves.values()), [g.to(kind) for g in into])
         results.append(dict(zip(["h", "h_n", *leaves], [*out, *gradients], strict=True)))
     close(results[1], results[0], dtype)
@@ -142,6 +147,15 @@ def test_what_lies_past_the_end_is_never_read(reverse):
     assert not results[0][2][past].any()
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_layer_never_reads_past_the_end(cell):
+    operation, options, leaves, lengths = layer_case(cell, torch.float64, lengths=torch.tensor([4, 1, 7]))
+    expected = run_layer(partial(native.layer, operation), options, leaves, lengths, torch.float64)
+    leaves["x"][torch.arange(7)[:, None] >= lengths] = torch.nan
+    found = run_layer(partial(native.layer, operation), options, leaves, lengths, torch.float64)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 def test_nan_stays_in_its_column():
     a, b = torch.ones(4, 2, 40), torch.zeros(4, 2, 40)
     b[1, 0, 37] = torch.nan
@@ -169,7 +183,7 @@ def op_inputs(cell, lengths):
     gates, ways = ({"linear": 1, "indrnn": 1, "mingru": 2}.get(cell.partition("_")[0], 3), 1 if cell == "linear" else 2)
     x = draw(4, 2, ways * gates * 3).requires_grad_()
     b = draw(4, 2, 3, seed=1).requires_grad_() if cell == "linear" else None
-    own = draw(ways, 3, seed=2).requires_grad_() if cell.partition("_")[0] in native.OWN else None
+    own = draw(ways, 3, seed=2).requires_grad_() if cell.partition("_")[0] in OWN else None
     return cell, 0b10, lengths, x, b, draw(ways, 2, 3, seed=3).requires_grad_(), own
 
 
@@ -179,12 +193,12 @@ def test_gradients_of_both_orders(cell):
         fixed = op_inputs(cell, lengths)
         leaves = [t for t in fixed[3:] if t is not None]
 
-        def run(*leaves, fixed=fixed):
+        def scan(*leaves, fixed=fixed):
             given = iter(leaves)
-            return native._scan(*fixed[:3], *(None if t is None else next(given) for t in fixed[3:]))
+            return run(Scan(*fixed[:3], *(None if t is None else next(given) for t in fixed[3:])))
 
-        assert torch.autograd.gradcheck(run, leaves)
-        assert torch.autograd.gradgradcheck(run, leaves)
+        assert torch.autograd.gradcheck(scan, leaves)
+        assert torch.autograd.gradgradcheck(scan, leaves)
 
 
 @pytest.mark.parametrize("cell", ["linear", "rglru", "mingru"])
@@ -215,6 +229,14 @@ def test_under_torch_func():
     found = torch.func.grad(lambda a: native.linear_scan(a, b)[0].sum())(a)
     expected = torch.func.grad(lambda a: scan_by_hand(a, b, a.new_zeros(2, 5), None, False)[0].sum())(a)
     assert torch.allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_lengths_are_checked_wherever_the_scan_runs():
+    for dtype in (torch.float32, torch.bfloat16):
+        with pytest.raises(ValueError, match="from 1 to 7, but 1 to T=6"):
+            native.linear_scan(
+                torch.ones(6, 2, 5, dtype=dtype), torch.ones(6, 2, 5, dtype=dtype), lengths=torch.tensor([1, 7])
+            )
 
 
 def test_other_types_and_missing_kernels_fall_back():

@@ -1,60 +1,69 @@
-"""The structs of layer.h, field by field, and the call that hands one over."""
+"""The structs of layer.h as rows of 8-byte words, and the call that hands them over."""
 
 import ctypes
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from elman.kernels import library
 
-_POINTERS = [
-    *("weight_hh", "bias_hh", "weight_hr", "weight_ch", "gain_hh", "gain_c", "bias_c", "drop", "zone_h", "zone_c"),
-    *(f"first_{s}" for s in range(4)),
-    *(f"last_{s}" for s in range(4)),
-    *("gates", "y", "cells_0", "cells_1", "cells_2", "unreset", "unprojected", "normal", "scale", "d_y", "d_cells"),
-    *(f"d_last_{s}" for s in range(4)),
-    *(f"d_first_{s}" for s in range(4)),
+SIZES = ("steps", "rows", "inputs", "hidden", "outputs", "heads", "ways", "tasks", "y_stride", "cells_stride")
+SIZES += ("training", "activation", "reset_before", "clip")
+POINTERS = (
+    *("weight_ih", "bias_ih", "weight_hh", "bias_hh", "weight_hr", "weight_ch", "gain_hh", "gain_c", "bias_c"),
+    *("drop", "zone_h", "zone_c", "h_0", "c_0", "n_0", "m_0", "h_n", "c_n", "n_n", "m_n"),
+    *("gates", "y", "c", "n", "m", "unreset", "unprojected", "normal", "scale"),
+    *("d_y", "d_cells", "d_h_n", "d_c_n", "d_n_n", "d_m_n", "d_h_0", "d_c_0", "d_n_0", "d_m_0"),
     *("d_gates", "d_product", "d_projected", "before", "reset"),
     *("d_weight_ch", "d_gain_hh", "d_bias_hh", "d_gain_c", "d_bias_c"),
-]
-_SIZES = ["steps", "rows", "hidden", "outputs", "heads", "ways", "tasks", "y_stride", "cells_stride", "training"]
-_SIZES += ["activation", "reset_before"]
-
-
-class Way(ctypes.Structure):
-    """One direction: addresses, 0 for what the layer has not."""
-
-    _fields_ = (("reverse", ctypes.c_int64), *((name, ctypes.c_void_p) for name in _POINTERS))
-
-
-class Layer(ctypes.Structure):
-    """The sizes and the directions of one layer."""
-
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in _SIZES),
-        ("clip", ctypes.c_double),
-        ("begin", ctypes.c_void_p),
-        ("way", Way * 2),
-    )
-
+    *("d_x", "d_weight_ih", "d_weight_hh", "d_input_bias", "d_product_bias"),
+)
+"""The fields of Way after `reverse`, in its order; states go by their own names."""
 
 SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 
+_PLACE = {name: place for place, name in enumerate(POINTERS, 1)}
+_WAY = len(POINTERS) + 1
+_Words = ctypes.c_int64 * (len(SIZES) + 2 + 2 * _WAY)
 
-def address(tensor: Tensor | None, offset: int = 0) -> int:
-    """Where a contiguous tensor's numbers lie, `offset` of them further on; 0 for None."""
-    return 0 if tensor is None else tensor.data_ptr() + offset * tensor.element_size()
+
+def bits(number: float) -> int:
+    """A double's bits, as an integer."""
+    return struct.unpack("q", struct.pack("d", number))[0]
 
 
-def call(function: str, dtype: torch.dtype, sizes: Mapping[str, float], ways: Sequence[Mapping[str, int]]) -> None:
-    """Run elman_{function} of the native library on these sizes and addresses.
-
-    Raises: RuntimeError where the memory for working rows ran out, or no library is loaded.
-    """
+@cache
+def _function(name: str, dtype: torch.dtype) -> Any:
     native = library.native()
     if native is None:
         raise RuntimeError(library.which())
-    layer = Layer(**sizes, way=tuple(Way(**way) for way in ways))
-    if getattr(native, f"elman_{function}_{SUFFIX[dtype]}")(ctypes.byref(layer)):
-        raise RuntimeError(f"{function} ran out of memory: take fewer rows, steps or hidden units at once")
+    return getattr(native, f"elman_{name}_{SUFFIX[dtype]}")
+
+
+def call(
+    name: str,
+    dtype: torch.dtype,
+    sizes: Sequence[int],
+    begin: Tensor,
+    x: Tensor,
+    ways: Iterable[Mapping[str, Tensor | int | None]],
+) -> None:
+    """Run elman_{name} of the native library; `sizes` in the order of SIZES, each way's tensors or addresses by name.
+
+    What is not named, or None, is a null pointer. Every tensor is contiguous, or a block of columns of one that is.
+    Raises: RuntimeError where the memory for working rows ran out, or no library is loaded.
+    """
+    words = [*sizes, begin.data_ptr(), x.data_ptr()]
+    for reverse, tensors in enumerate(ways):
+        way = [0] * _WAY
+        way[0] = reverse
+        for field, found in tensors.items():
+            if found is not None:
+                way[_PLACE[field]] = found if type(found) is int else found.data_ptr()  # type: ignore[union-attr]
+        words += way
+    if _function(name, dtype)(_Words(*words)):
+        raise RuntimeError(f"{name} ran out of memory: take fewer rows, steps or hidden units at once")

@@ -12,6 +12,8 @@ template <class R>
 struct Way {  // one direction; a pointer is null where the layer has no such thing
     int64_t reverse;
     // weights
+    const R* weight_ih;  // (G*H, F), where the kernel is to make the gates' input part itself
+    const R* bias_ih;    // (G*H)
     const R* weight_hh;  // (G*H, P), an sLSTM's (G*H, H / heads)
     const R* bias_hh;    // (G*H)
     const R* weight_hr;  // (P, H)
@@ -27,7 +29,7 @@ struct Way {  // one direction; a pointer is null where the layer has no such th
     const R* first[4];  // (B, P), then (B, H)
     R* last[4];         // the same
     // what the forward pass writes, and the backward pass reads
-    R* gates;       // (N, G*H): W_ih x + b_ih goes in, the gates' activations come out
+    R* gates;       // (N, G*H): W_ih x + b_ih goes in (without weight_ih), the gates' activations come out
     R* y;           // (N, .) rows layer.y_stride apart
     R* cells[3];    // c, n and m at every step: (N, .) rows layer.cells_stride apart
     R* unreset;     // (N, H): a GRU's W_hn h + b_hn
@@ -50,11 +52,17 @@ struct Way {  // one direction; a pointer is null where the layer has no such th
     R* d_bias_hh;   // (tasks, G*H), with layer norm
     R* d_gain_c;    // (tasks, H)
     R* d_bias_c;    // (tasks, H)
+    // the large products, where the kernel is to make them itself
+    R* d_x;          // (N, F)
+    R* d_weight_ih;  // (G*H, F)
+    R* d_weight_hh;  // (G*H, P), dense
+    R* d_input_bias;    // (G*H): the column sums of d_gates
+    R* d_product_bias;  // (G*H): the column sums of d_product
 };
 
 template <class R>
 struct Layer {
-    int64_t steps, rows, hidden, outputs, heads;
+    int64_t steps, rows, inputs, hidden, outputs, heads;
     int64_t ways;
     int64_t tasks;  // each way's rows are dealt to this many tasks
     int64_t y_stride, cells_stride;
@@ -63,6 +71,7 @@ struct Layer {
     int64_t reset_before;
     double clip;  // 0 for none
     const int64_t* begin;  // (T + 1)
+    const R* x;            // (N, F)
     Way<R> way[2];
 };
 

@@ -1,25 +1,28 @@
-"""The gated cells on the native library: the recurrence in C++, the large products torch's own."""
+"""The gated cells on the native library: the recurrence in C++, the largest products torch's own."""
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from elman.kernels import library
-from elman.kernels.abi import SUFFIX, address, call
-from elman.kernels.options import PLAIN, Options
+from elman.kernels import library, pool
+from elman.kernels.abi import SUFFIX, bits, call
+from elman.kernels.options import Options
 from elman.kernels.product import EPSILON
-from elman.kernels.time_loop import both_ways
-from elman.kernels.weights import Output, State, Weights
+from elman.kernels.rows import Rows, lay_out
+from elman.kernels.weights import Weights
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3, "slstm": 4}
-STATES = {"rnn": 1, "lstm": 2, "gru": 1, "slstm": 4}
+STATES = {"rnn": "h", "lstm": "hc", "gru": "h", "slstm": "hcnm"}
 _ACTIVATIONS = ("tanh", "relu", "sigmoid")
 _FIELDS = Weights._fields[:-1]  # no cell here has a decay
+_IN_KERNEL = ("weight_hh", "bias_hh", "weight_hr", "weight_ch", "gain_hh", "gain_c", "bias_c")
 
-# Below about this many multiply-adds, waking a second thread costs more than it saves.
+# Up to so many multiply-adds the library's own products outrun torch's, whose every call has its price.
+_OWN_PRODUCTS = 8_000_000
+# Below so many in the recurrence, waking a second thread costs more than it saves.
 _WORTH_A_THREAD = 400_000
 
 
@@ -33,72 +36,12 @@ def lacks(
         return f"there is no native kernel for {str(dtype).removeprefix('torch.')}"
     if torch.device(device).type != "cpu":
         return f"there is no native kernel on {torch.device(device).type}"
+    return _no_library()
+
+
+@torch.compiler.assume_constant_result
+def _no_library() -> str | None:
     return library.which() if library.native() is None else None
-
-
-class Plan(NamedTuple):
-    """How the rows of a batch lie packed: the real steps alone, longest row first.
-
-    begin (T + 1,) says where each step's rows begin; order (B,) and places (N,) which row comes where, None where
-    rows are not ragged and so lie as they are.
-    """
-
-    steps: int
-    rows: int
-    begin: Tensor
-    order: Tensor | None = None
-    places: Tensor | None = None
-
-    @property
-    def size(self) -> int:
-        """N, the packed rows in all."""
-        return self.steps * self.rows if self.places is None else len(self.places)
-
-    def pack(self, x: Tensor) -> Tensor:
-        """(T, B, F) to (N, F)."""
-        flat = x.reshape(self.steps * self.rows, -1)
-        return flat if self.places is None else flat.index_select(0, self.places)
-
-    def unpack(self, data: Tensor) -> Tensor:
-        """(N, F) to (T, B, F), zero past each row's end."""
-        if self.places is not None:
-            padded = data.new_zeros(self.steps * self.rows, data.shape[-1])
-            data = padded.index_copy_(0, self.places, data[: self.size])
-        return data.view(self.steps, self.rows, -1)
-
-    def sort(self, state: Tensor) -> Tensor:
-        """(D, B, .) in the order of the packed rows."""
-        return state.contiguous() if self.order is None else state.index_select(1, self.order)
-
-    def unsort(self, state: Tensor) -> Tensor:
-        """The inverse of `sort`."""
-        return state if self.order is None else torch.empty_like(state).index_copy_(1, self.order, state)
-
-
-@cache
-def _padded(steps: int, rows: int) -> Plan:
-    return Plan(steps, rows, torch.arange(steps + 1) * rows)
-
-
-def plan(steps: int, rows: int, lengths: Tensor | None) -> Plan:
-    """Lay out rows of these lengths.
-
-    Raises: ValueError for a length outside 1..T.
-    """
-    if lengths is None or rows == 0:
-        return _padded(steps, rows)
-    lengths = lengths.to("cpu", torch.int64)
-    shortest, longest = map(int, lengths.aminmax())
-    if not 1 <= shortest <= longest <= steps:
-        raise ValueError(f"lengths go from {shortest} to {longest}, but 1 to T={steps} is needed: correct them")
-    if shortest == steps:
-        return _padded(steps, rows)
-    running, order = lengths.sort(descending=True, stable=True)
-    time = torch.arange(steps)[:, None]
-    inside = time < running
-    begin = torch.zeros(steps + 1, dtype=torch.int64)
-    torch.cumsum(inside.sum(1), 0, out=begin[1:])
-    return Plan(steps, rows, begin, order, (time * rows + order)[inside])
 
 
 class Call(NamedTuple):
@@ -107,207 +50,303 @@ class Call(NamedTuple):
     operation: str
     ways: int
     fields: str  # the fields of Weights that are there, by number
-    activation: str
-    reset: str
-    clip: float
-    heads: int
-    cells: bool
+    activation: str = "tanh"
+    reset: str = "after"
+    clip: float = 0.0
+    heads: int = 1
+    cells: bool = False
 
-    @property
-    def names(self) -> list[str]:
-        """The fields of Weights that are there."""
-        return [_FIELDS[int(number)] for number in self.fields]
+    def weights(self, flat: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """The flat weights by name, way by way."""
+        names = _names(self.fields)
+        count = len(names)
+        return [dict(zip(names, flat[w * count :], strict=False)) for w in range(self.ways)]
 
-    def weights(self, flat: Sequence[Tensor]) -> list[Weights]:
-        """The flat weights, way by way."""
-        names = self.names
-        return [
-            Weights(**dict(zip(names, flat[w * len(names) : (w + 1) * len(names)], strict=True)))
-            for w in range(self.ways)
-        ]
-
-    def options(self, masks: Sequence[Tensor | None]) -> Options:
-        """The options again, as `layer` was given them."""
-        return Options(self.activation, self.reset, self.clip or None, self.heads, self.cells, *masks)
-
-    def sizes(self, begin: Tensor, layout: Plan, hidden: int, outputs: int, training: bool) -> dict[str, float]:
-        """The sizes of abi.Layer."""
-        products = layout.size * GATES[self.operation] * hidden * outputs // self.heads
-        threads = torch.get_num_threads() if products * self.ways >= _WORTH_A_THREAD else 1
-        return {
-            "steps": layout.steps,
-            "rows": layout.rows,
-            "hidden": hidden,
-            "outputs": outputs,
-            "heads": self.heads,
-            "ways": self.ways,
-            "tasks": max(1, min(layout.rows, -(-threads // self.ways))),
-            "y_stride": self.ways * outputs,
-            "cells_stride": self.ways * hidden,
-            "training": training,
-            "activation": _ACTIVATIONS.index(self.activation),
-            "reset_before": self.reset == "before",
-            "clip": self.clip,
-            "begin": address(begin),
-        }
+    def sizes(self, rows: Rows, inputs: int, hidden: int, outputs: int, training: bool) -> list[int]:
+        """The sizes of a layer, in the order of abi.SIZES."""
+        work = rows.size * GATES[self.operation] * hidden * outputs // self.heads * self.ways
+        threads = torch.get_num_threads() if work >= _WORTH_A_THREAD else 1
+        tasks = max(1, min(rows.count, -(-threads // self.ways)))
+        sizes = [rows.steps, rows.count, inputs, hidden, outputs, self.heads, self.ways, tasks]
+        sizes += [self.ways * outputs, self.ways * hidden, training]
+        return [*sizes, _ACTIVATIONS.index(self.activation), self.reset == "before", bits(self.clip)]
 
 
-class Made(NamedTuple):
-    """What the forward pass gives: results, and per way what the backward pass will read."""
-
-    y: Tensor  # (N, D*P)
-    last: list[Tensor]  # (D, B, .)
-    cells: list[Tensor]  # (N, D*H): c, n and m
-    saved: list[dict[str, Tensor]]
+@cache
+def _names(fields: str) -> tuple[str, ...]:
+    return tuple(_FIELDS[int(number)] for number in fields)
 
 
-def _masks(layout: Plan, masks: Sequence[Tensor | None], way: int) -> dict[str, Tensor]:
+class Block(NamedTuple):
+    """Several (size, columns) matrices in one flat buffer: where each begins, and its columns, by name."""
+
+    size: int
+    numbers: int
+    parts: dict[str, tuple[int, int]]
+
+    def addresses(self, buffer: Tensor) -> dict[str, int]:
+        """Where each matrix lies in this buffer."""
+        base, width = buffer.data_ptr(), buffer.element_size()
+        return {name: base + at * width for name, (at, _) in self.parts.items()}
+
+    def view(self, buffer: Tensor, name: str) -> Tensor:
+        """One of the matrices."""
+        at, columns = self.parts[name]
+        return buffer.as_strided((self.size, columns), (columns, 1), at)
+
+
+def _block(size: int, columns: dict[str, int]) -> Block:
+    parts, at = {}, 0
+    for name, wide in columns.items():
+        parts[name] = (at, wide)
+        at += (size * wide + 15) // 16 * 16  # each begins at a cache line
+    return Block(size, at, parts)
+
+
+@cache
+def kept(what: Call, size: int, hidden: int) -> Block:
+    """What the forward pass keeps for the backward pass of one way, and, as c, n and m, of all ways."""
+    names, width = _names(what.fields), GATES[what.operation] * hidden
+    columns = {name: what.ways * hidden for name in STATES[what.operation][1:]}
+    for w in range(what.ways):
+        own = {"gates": width}
+        if what.operation == "gru" and what.reset == "after":
+            own["unreset"] = hidden
+        if "weight_hr" in names:
+            own["unprojected"] = hidden
+        if "gain_hh" in names:
+            own |= {"normal": width, "scale": 1, "raw": width, "mean": 1, "deviation": 1}
+        columns |= {f"{name}{w}": wide for name, wide in own.items()}
+    return _block(size, columns)
+
+
+@cache
+def _working(what: Call, size: int, hidden: int, outputs: int, tasks: int) -> Block:
+    """What the backward pass of one way writes and nobody reads after it."""
+    names, width = _names(what.fields), GATES[what.operation] * hidden
+    columns = {"d_gates": width, "before": outputs}
+    if "gain_hh" in names or (what.operation == "gru" and what.reset == "after"):
+        columns["d_product"] = width
+    if what.reset == "before":
+        columns["reset"] = outputs
+    if "weight_hr" in names:
+        columns["d_projected"] = outputs
+    return _block(size, columns)
+
+
+def _own(kept_addresses: dict[str, int], way: int) -> dict[str, int]:
+    """One way's part of what is kept, without what torch alone reads."""
+    mine = {name[:-1]: at for name, at in kept_addresses.items() if name[-1] == str(way)}
+    for name in ("raw", "mean", "deviation"):
+        mine.pop(name, None)
+    return mine
+
+
+def _part(tensor: Tensor, way: int, stride: int) -> int:
+    """The address of one way's part of a tensor, `stride` numbers after the part before."""
+    return tensor.data_ptr() + way * stride * tensor.element_size()
+
+
+def _masks(rows: Rows, masks: Sequence[Tensor | None], way: int) -> dict[str, Tensor]:
     drop, zone_h, zone_c = masks
-    packed = {} if drop is None else {"drop": layout.sort(drop)[way]}
+    packed = {} if drop is None else {"drop": rows.sort(drop)[way]}
     for name, zone in (("zone_h", zone_h), ("zone_c", zone_c)):
         if zone is not None:
-            packed[name] = layout.pack(zone[way]).contiguous()
+            packed[name] = rows.pack(zone[way])
     return packed
 
 
-def _forward(
-    x: Tensor, layout: Plan, state: Sequence[Tensor], weights: list[Weights], masks: Sequence[Tensor | None],
-    what: Call, training: bool,
-) -> Made:
-    """Run a layer on packed rows x (N, F); states sorted."""
-    width, ways, size = weights[0].weight_ih.shape[0], what.ways, layout.size
-    hidden = width // GATES[what.operation]
-    outputs = state[0].shape[-1]
-    y, last = x.new_empty(size, ways * outputs), [torch.empty_like(s) for s in state]
-    keep = training or what.cells
-    cells = [x.new_empty(size, ways * hidden) for _ in state[1:]] if keep else []
-    saved, given = [], []
-    for w, own in enumerate(weights):
-        tensors: dict[str, Tensor] = {}
-        if own.gain_ih is None:
-            product = own.weight_ih.t()
-            tensors["gates"] = x @ product if own.bias_ih is None else torch.addmm(own.bias_ih, x, product)
+def forward(
+    x: Tensor,
+    lengths: Tensor | None,
+    state: Sequence[Tensor],
+    flat: Sequence[Tensor],
+    masks: Sequence[Tensor | None],
+    what: Call,
+    buffer: Tensor | None,
+) -> list[Tensor]:
+    """Run a layer: y (T, B, D*P), the final states and, if asked for, every c_t.
+
+    `buffer` takes what the backward pass will read, None where there will be none.
+    Raises: ValueError for a length outside 1..T.
+    """
+    steps, count, inputs = x.shape
+    rows, weights, names = lay_out(steps, count, lengths), what.weights(flat), STATES[what.operation]
+    size, width, outputs = rows.size, weights[0]["weight_ih"].shape[0], state[0].shape[2]
+    hidden, training = width // GATES[what.operation], buffer is not None
+    packed, starts = rows.pack(x), [rows.sort(s) for s in state]
+    block = kept(what, steps * count, hidden)
+    if buffer is None:
+        working = pool.take(block.numbers, x)
+        addresses = {n: a for n, a in block.addresses(working).items() if n[:-1] == "gates" or (what.cells and n == "c")}
+    else:
+        working, addresses = buffer, block.addresses(buffer)
+    y, last = x.new_empty(size, what.ways * outputs), [torch.empty_like(s) for s in starts]
+    ways, alive = [], []
+    for w, weight in enumerate(weights):
+        way: dict[str, Tensor | int | None] = {name: weight[name] for name in _IN_KERNEL if name in weight}
+        way |= _own(addresses, w)
+        if "gain_ih" in weight or width * inputs * size > _OWN_PRODUCTS:
+            _input_product(packed.view(size, inputs), weight, block, working, w, training)
         else:
-            raw = x @ own.weight_ih.t()
-            tensors["gates"], mean, deviation = torch.native_layer_norm(
-                raw, [width], own.gain_ih, own.bias_ih, EPSILON
-            )
-            tensors |= {"raw": raw, "mean": mean, "deviation": deviation} if training else {}
-        if training and what.operation == "gru" and what.reset == "after":
-            tensors["unreset"] = x.new_empty(size, hidden)
-        if training and own.weight_hr is not None:
-            tensors["unprojected"] = x.new_empty(size, hidden)
-        if training and own.gain_hh is not None:
-            tensors |= {"normal": x.new_empty(size, width), "scale": x.new_empty(size)}
-        addresses = _weight_addresses(own) | {name: address(t) for name, t in tensors.items() if name in _IN_LAYER}
-        # The masks stay alive in `given` until the call is over.
-        around = _masks(layout, masks, w)
-        addresses |= {name: address(t) for name, t in around.items()}
-        for s, (first, end) in enumerate(zip(state, last, strict=True)):
-            addresses |= {f"first_{s}": address(first[w]), f"last_{s}": address(end[w])}
-        addresses |= {"reverse": w, "y": address(y, w * outputs)}
-        addresses |= {f"cells_{s}": address(c, w * hidden) for s, c in enumerate(cells)}
-        saved.append(tensors)
-        given.append((addresses, around))
-    sizes = what.sizes(layout.begin, layout, hidden, outputs, training)
-    call(f"{what.operation}_forward", x.dtype, sizes, [addresses for addresses, _ in given])
-    return Made(y, last, cells, saved)
+            way["weight_ih"], way["bias_ih"] = weight["weight_ih"], weight.get("bias_ih")
+        around = _masks(rows, masks, w)
+        alive.append(around)
+        way |= around
+        for name, first, end in zip(names, starts, last, strict=True):
+            stride = count * first.shape[2]
+            way[f"{name}_0"], way[f"{name}_n"] = _part(first, w, stride), _part(end, w, stride)
+            if name in addresses:
+                way[name] = addresses[name] + w * hidden * x.element_size()
+        way["y"] = _part(y, w, outputs)
+        ways.append(way)
+    sizes = what.sizes(rows, inputs, hidden, outputs, training)
+    call(f"{what.operation}_forward", x.dtype, sizes, rows.begin, packed, ways)
+    results = [rows.unpack(y), *(rows.unsort(s) for s in last)]
+    if what.cells:
+        # A copy, because the caller may change what it gets, and the backward pass must not see that.
+        results.append(rows.unpack(block.view(working, "c")[:size].clone()))
+    if buffer is None:
+        pool.give(working)
+    return results
 
 
-_IN_LAYER = {"gates", "unreset", "unprojected", "normal", "scale"}
-_WEIGHTS_IN_LAYER = ("weight_hh", "bias_hh", "weight_hr", "weight_ch", "gain_hh", "gain_c", "bias_c")
+def _input_product(
+    x: Tensor, weight: dict[str, Tensor], block: Block, buffer: Tensor, way: int, training: bool
+) -> None:
+    """W_ih x + b_ih by torch, with layer norm or without, into the gates."""
+    size, product, bias = len(x), weight["weight_ih"].t(), weight.get("bias_ih")
+    gates = block.view(buffer, f"gates{way}")[:size]
+    if "gain_ih" not in weight:
+        if bias is None:
+            torch.mm(x, product, out=gates)
+        else:
+            torch.addmm(bias, x, product, out=gates)
+        return
+    raw = x @ product
+    normal, mean, deviation = torch.native_layer_norm(raw, [raw.shape[1]], weight["gain_ih"], bias, EPSILON)
+    gates.copy_(normal)
+    if training:
+        for name, found in (("raw", raw), ("mean", mean), ("deviation", deviation)):
+            block.view(buffer, f"{name}{way}")[:size].copy_(found)
 
 
-def _weight_addresses(own: Weights) -> dict[str, int]:
-    return {name: address(getattr(own, name)) for name in _WEIGHTS_IN_LAYER}
-
-
-class Gradients(NamedTuple):
-    """Of x (N, F), of the states (D, B, .), and of each way's weights by name."""
-
-    x: Tensor | None
-    state: list[Tensor]
-    weights: list[dict[str, Tensor]]
-
-
-def _backward(
-    x: Tensor, layout: Plan, state: Sequence[Tensor], weights: list[Weights], masks: Sequence[Tensor | None],
-    what: Call, made: Made, d_y: Tensor, d_last: Sequence[Tensor | None], d_cells: Tensor | None, needs_x: bool,
-) -> Gradients:
-    """Run a layer's backward pass; d_y (N, D*P), d_last (D, B, .) sorted, d_cells (N, D*H)."""
-    width, ways, size = weights[0].weight_ih.shape[0], what.ways, layout.size
-    hidden = width // GATES[what.operation]
-    outputs = state[0].shape[-1]
-    sizes = what.sizes(layout.begin, layout, hidden, outputs, True)
-    tasks = int(sizes["tasks"])
-    first = [torch.empty_like(s) for s in state]
-    written, given = [], []
-    for w, own in enumerate(weights):
-        normal, gru = own.gain_hh is not None, what.operation == "gru"
-        out = {"d_gates": x.new_empty(size, width), "before": x.new_empty(size, outputs)}
-        if normal or (gru and what.reset == "after"):
-            out["d_product"] = x.new_empty(size, width)
-        if gru and what.reset == "before":
-            out["reset"] = x.new_empty(size, outputs)
-        if own.weight_hr is not None:
-            out["d_projected"] = x.new_empty(size, outputs)
-        for name, length in (("weight_ch", 3 * hidden), ("gain_c", hidden), ("bias_c", hidden)):
-            if getattr(own, name) is not None:
-                out[f"d_{name}"] = x.new_empty(tasks, length)
-        if normal:
-            out["d_gain_hh"] = x.new_empty(tasks, width)
-            if own.bias_hh is not None:
-                out["d_bias_hh"] = x.new_empty(tasks, width)
-        around = _masks(layout, masks, w)
-        addresses = _weight_addresses(own) | {name: address(t) for name, t in (out | around).items()}
-        addresses |= {name: address(t) for name, t in made.saved[w].items() if name in _IN_LAYER}
-        for s, before in enumerate(state):
-            addresses |= {f"first_{s}": address(before[w]), f"d_first_{s}": address(first[s][w])}
-            end = d_last[s]
-            addresses[f"d_last_{s}"] = 0 if end is None else address(end[w])
-        addresses |= {f"cells_{s}": address(c, w * hidden) for s, c in enumerate(made.cells)}
-        addresses |= {"reverse": w, "y": address(made.y, w * outputs), "d_y": address(d_y, w * outputs)}
-        addresses["d_cells"] = 0 if d_cells is None else address(d_cells, w * hidden)
-        written.append(out)
-        given.append((addresses, around))
-    call(f"{what.operation}_backward", x.dtype, sizes, [addresses for addresses, _ in given])
+def backward(
+    x: Tensor,
+    lengths: Tensor | None,
+    state: Sequence[Tensor],
+    flat: Sequence[Tensor],
+    masks: Sequence[Tensor | None],
+    what: Call,
+    y: Tensor,
+    buffer: Tensor,
+    d_results: Sequence[Tensor | None],
+    needs_x: bool,
+) -> list[Tensor | None]:
+    """The gradients of x, the states and the flat weights, from those of the results."""
+    steps, count, inputs = x.shape
+    rows, weights, names = lay_out(steps, count, lengths), what.weights(flat), STATES[what.operation]
+    size, width, outputs = rows.size, weights[0]["weight_ih"].shape[0], state[0].shape[2]
+    hidden, item = width // GATES[what.operation], x.element_size()
+    packed, starts = rows.pack(x), [rows.sort(s) for s in state]
+    d_y, *d_last = d_results
+    d_cells = d_last.pop() if what.cells else None
+    d_y = torch.zeros_like(y) if d_y is None else d_y
+    d_y, y, d_cells = rows.pack(d_y), rows.pack(y), None if d_cells is None else rows.pack(d_cells)
+    d_ends = [None if d is None else rows.sort(d) for d in d_last]
+    d_starts = [torch.empty_like(s) for s in starts]
+    sizes = what.sizes(rows, inputs, hidden, outputs, True)
+    block = kept(what, steps * count, hidden)
+    addresses = block.addresses(buffer)
+    own_input, own_state = width * inputs * size <= _OWN_PRODUCTS, width * outputs * size <= _OWN_PRODUCTS
+    own_state = own_state and what.heads == 1 and what.reset == "after"
+    working = _working(what, steps * count, hidden, outputs, sizes[7])
+    ways: list[dict[str, Tensor | int | None]] = []
+    made: list[dict[str, Tensor]] = []
+    rooms, alive = [], []
+    for w, weight in enumerate(weights):
+        room = pool.take(working.numbers, x)
+        rooms.append(room)
+        way: dict[str, Tensor | int | None] = {name: weight[name] for name in _IN_KERNEL if name in weight}
+        way |= _own(addresses, w) | working.addresses(room)
+        norm = "gain_ih" in weight
+        out = {}
+        for name in ("weight_ch", "gain_c", "bias_c", "gain_hh", *(["bias_hh"] if norm else [])):
+            if name in weight:
+                out[f"d_{name}"] = x.new_empty(sizes[7], len(weight[name]))
+        if "bias_ih" in weight and not norm:
+            out["d_input_bias"] = x.new_empty(width)
+            if "bias_hh" in weight and "d_product" in working.parts:
+                out["d_product_bias"] = x.new_empty(width)
+        if own_input and not norm:
+            out["d_weight_ih"] = torch.empty_like(weight["weight_ih"])
+            if needs_x:
+                out["d_x"], way["weight_ih"] = x.new_empty(size, inputs), weight["weight_ih"]
+        if own_state:
+            out["d_weight_hh"] = torch.empty_like(weight["weight_hh"])
+        way |= out
+        around = _masks(rows, masks, w)
+        alive.append(around)
+        way |= around
+        for name, first, d_first, d_end in zip(names, starts, d_starts, d_ends, strict=True):
+            stride = count * first.shape[2]
+            way[f"{name}_0"], way[f"d_{name}_0"] = _part(first, w, stride), _part(d_first, w, stride)
+            way[f"d_{name}_n"] = None if d_end is None else _part(d_end, w, stride)
+            if name in addresses:
+                way[name] = addresses[name] + w * hidden * item
+        way["y"], way["d_y"] = _part(y, w, outputs), _part(d_y, w, outputs)
+        way["d_cells"] = None if d_cells is None else _part(d_cells, w, hidden)
+        ways.append(way)
+        made.append(out)
+    call(f"{what.operation}_backward", x.dtype, sizes, rows.begin, packed, ways)
 
     d_x: Tensor | None = None
-    by_way = []
-    for own, out, kept in zip(weights, written, made.saved, strict=True):
-        d_input, found = _of_weights(x, own, out, kept, what)
-        by_way.append(found)
+    d_weights: list[Tensor | None] = []
+    flat_x = packed.view(size, inputs)
+    for w, (weight, out, room) in enumerate(zip(weights, made, rooms, strict=True)):
+
+        def of(name: str, room: Tensor = room) -> Tensor:
+            return working.view(room, name)[:size]
+
+        d_input = None if "d_weight_ih" in out else of("d_gates")
+        if "gain_ih" in weight:
+            statistics = [block.view(buffer, f"{name}{w}")[:size] for name in ("raw", "mean", "deviation")]
+            d_input = _unnormalise(of("d_gates"), weight, statistics, out)
+        if d_input is not None:
+            out["d_weight_ih"] = d_input.t() @ flat_x
+            if needs_x:
+                out["d_x"] = d_input @ weight["weight_ih"]
+        if not own_state:
+            product = of("d_product" if "d_product" in working.parts else "d_gates")
+            reset = of("reset") if "reset" in working.parts else None
+            out["d_weight_hh"] = _of_recurrent_weight(product, of("before"), reset, what.heads)
+        if "weight_hr" in weight:
+            out["d_weight_hr"] = of("d_projected").t() @ block.view(buffer, f"unprojected{w}")[:size]
+        if "d_input_bias" in out:
+            out["d_bias_ih"] = out["d_input_bias"]
+            out["d_bias_hh"] = out.get("d_product_bias", out["d_input_bias"])
+        for name in ("weight_ch", "gain_hh", "gain_c", "bias_c", *(["bias_hh"] if "gain_hh" in weight else [])):
+            if f"d_{name}" in out:
+                out[f"d_{name}"] = out[f"d_{name}"].sum(0)
+        d_weights += [out[f"d_{name}"] for name in _names(what.fields)]
         if needs_x:
-            d_x = d_input @ own.weight_ih if d_x is None else d_x.addmm_(d_input, own.weight_ih)
-    return Gradients(d_x, first, by_way)
+            d_x = out["d_x"] if d_x is None else d_x + out["d_x"]
+        pool.give(room)
+    return [None if d_x is None else rows.unpack(d_x), *(rows.unsort(d) for d in d_starts), *d_weights]
 
 
-def _of_weights(
-    x: Tensor, own: Weights, out: dict[str, Tensor], kept: dict[str, Tensor], what: Call
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """One way's large products: the gradient of W_ih x, and of every weight by name."""
-    d_input = d_gates = out["d_gates"]
-    found: dict[str, Tensor] = {}
-    if own.gain_ih is not None:
-        statistics = [kept["raw"], [len(own.gain_ih)], kept["mean"], kept["deviation"], own.gain_ih, own.bias_ih]
-        wanted = [True, True, own.bias_ih is not None]
-        d_input, found["gain_ih"], d_bias = torch.ops.aten.native_layer_norm_backward(d_gates, *statistics, wanted)
-        if own.bias_ih is not None:
-            found["bias_ih"] = d_bias
-    elif own.bias_ih is not None:
-        found["bias_ih"] = d_gates.sum(0)
-    found["weight_ih"] = d_input.t() @ x
-
-    d_product, before = out.get("d_product", d_gates), out["before"]
-    found["weight_hh"] = _of_recurrent_weight(d_product, before, out.get("reset"), what.heads)
-    if own.bias_hh is not None and own.gain_hh is None:
-        found["bias_hh"] = d_product.sum(0) if "d_product" in out else found["bias_ih"]
-    if own.weight_hr is not None:
-        found["weight_hr"] = out["d_projected"].t() @ kept["unprojected"]
-    for name in ("weight_ch", "gain_hh", "bias_hh", "gain_c", "bias_c"):
-        if f"d_{name}" in out:
-            found[name] = out[f"d_{name}"].sum(0)
-    return d_input, found
+def _unnormalise(
+    d_gates: Tensor, weight: dict[str, Tensor], statistics: Sequence[Tensor], out: dict[str, Tensor]
+) -> Tensor:
+    """Through the layer norm of W_ih x: the gradient of that product; those of gain and bias go into `out`."""
+    raw, mean, deviation = statistics
+    gain, bias = weight["gain_ih"], weight.get("bias_ih")
+    d_raw, out["d_gain_ih"], d_bias = torch.ops.aten.native_layer_norm_backward(
+        d_gates, raw, [len(gain)], mean, deviation, gain, bias, [True, True, bias is not None]
+    )
+    if bias is not None:
+        out["d_bias_ih"] = d_bias
+    return d_raw
 
 
 def _of_recurrent_weight(d_product: Tensor, before: Tensor, reset: Tensor | None, heads: int) -> Tensor:
@@ -321,114 +360,3 @@ def _of_recurrent_weight(d_product: Tensor, before: Tensor, reset: Tensor | None
     d = d_product.view(len(before), -1, heads, size).permute(2, 1, 3, 0).reshape(heads, -1, len(before))
     found = d @ before.view(-1, heads, size).transpose(0, 1)
     return found.view(heads, -1, size, size).transpose(0, 1).reshape(-1, size)
-
-
-class _Recurrence(torch.autograd.Function):
-    """A layer as one node of the graph: its inputs are x, the states and the weights."""
-
-    @staticmethod
-    def forward(ctx: Any, what: Call, lengths: Tensor | None, masks: Any, states: int, x: Tensor, *rest: Tensor) -> Any:
-        layout = plan(x.shape[0], x.shape[1], lengths)
-        state, flat = rest[:states], rest[states:]
-        packed, sorted_state = layout.pack(x), [layout.sort(s) for s in state]
-        weights = what.weights([w.contiguous() for w in flat])
-        made = _forward(packed, layout, sorted_state, weights, masks, what, True)
-        kept = [t for way in made.saved for t in way.values()]
-        ctx.what, ctx.layout, ctx.masks, ctx.lengths, ctx.states = what, layout, masks, lengths, states
-        ctx.names = [list(way) for way in made.saved]
-        ctx.save_for_backward(x, *rest, made.y, *made.cells, *kept)
-        ctx.set_materialize_grads(False)
-        y = layout.unpack(made.y)
-        results = [y, *(layout.unsort(s) for s in made.last)]
-        # What is saved must not be what is handed out: the caller may change that in place.
-        return (*results, layout.unpack(made.cells[0]).clone()) if what.cells else tuple(results)
-
-    @staticmethod
-    def backward(ctx: Any, d_y: Tensor | None, *d_rest: Tensor | None) -> Any:
-        what, layout, states = ctx.what, ctx.layout, ctx.states
-        saved = list(ctx.saved_tensors)
-        x, count = saved[0], states + what.ways * len(what.names)
-        inputs, saved = saved[: 1 + count], saved[1 + count :]
-        if torch.is_grad_enabled():
-            grads = _through_the_reference(ctx, inputs, [d_y, *d_rest])
-            return (None, None, None, None, *grads)
-        state, flat = inputs[1 : 1 + states], inputs[1 + states :]
-        y, cells, kept = saved[0], saved[1:states], saved[states:]
-        by_way, at = [], 0
-        for names in ctx.names:
-            by_way.append(dict(zip(names, kept[at : at + len(names)], strict=True)))
-            at += len(names)
-        d_last = [None if d is None else layout.sort(d) for d in d_rest[:states]]
-        d_cells = layout.pack(d_rest[states]).contiguous() if what.cells and d_rest[states] is not None else None
-        d_packed = torch.zeros_like(y) if d_y is None else layout.pack(d_y).contiguous()
-        packed, sorted_state = layout.pack(x), [layout.sort(s) for s in state]
-        weights = what.weights([w.contiguous() for w in flat])
-        made = Made(y, [], list(cells), by_way)
-        found = _backward(
-            packed, layout, sorted_state, weights, ctx.masks, what, made, d_packed, d_last, d_cells,
-            ctx.needs_input_grad[4],
-        )
-        d_x = None if found.x is None else layout.unpack(found.x)
-        d_weights = [way[name] for way in found.weights for name in what.names]
-        return (None, None, None, None, d_x, *(layout.unsort(s) for s in found.state), *d_weights)
-
-
-def _through_the_reference(ctx: Any, inputs: Sequence[Tensor], d_results: Sequence[Tensor | None]) -> list[Any]:
-    """The gradients by a graph that can itself be differentiated."""
-    what, states = ctx.what, ctx.states
-    # Views, so that the gradient of a weight takes in no path by which x itself came of that weight.
-    x, *rest = own = [t.view_as(t) for t in inputs]
-    out = reference(what.operation)(
-        x, tuple(rest[:states]), tuple(what.weights(rest[states:])), lengths=ctx.lengths, options=what.options(ctx.masks)
-    )
-    results = [out.y, *out.state, *([out.cells] if what.cells else [])]
-    pairs = [(r, d) for r, d in zip(results, d_results, strict=True) if d is not None]
-    wanted = [i for i, needed in enumerate(ctx.needs_input_grad[4:]) if needed]
-    found = torch.autograd.grad(
-        [r for r, _ in pairs], [own[i] for i in wanted], [d for _, d in pairs], create_graph=True, allow_unused=True
-    )
-    grads: list[Any] = [None] * len(own)
-    for i, g in zip(wanted, found, strict=True):
-        grads[i] = g
-    return grads
-
-
-def reference(operation: str) -> Any:
-    """The reference layer of an operation, both ways."""
-    from importlib import import_module
-
-    module = import_module(f"elman.kernels.{operation}.reference")
-    return lambda *given, **options: both_ways(module.layer, *given, **options)
-
-
-def layer(
-    operation: str,
-    x: Tensor,
-    state: State,
-    weights: tuple[Weights, ...],
-    *,
-    lengths: Tensor | None = None,
-    options: Options = PLAIN,
-) -> Output:
-    """Run one layer that is not lacking here, in one direction or in both at once; see `choose.layer`."""
-    names = [number for number, name in enumerate(_FIELDS) if getattr(weights[0], name) is not None]
-    flat = [cast(Tensor, own[number]) for own in weights for number in names]
-    what = Call(
-        operation,
-        len(weights),
-        "".join(map(str, names)),
-        options.activation,
-        options.reset,
-        options.clip or 0.0,
-        options.heads,
-        options.cells,
-    )
-    masks = (options.drop, options.zone_h, options.zone_c)
-    if torch.is_grad_enabled() and any(t.requires_grad for t in (x, *state, *flat)):
-        y, *more = _Recurrence.apply(what, lengths, masks, len(state), x, *state, *flat)
-        return Output(y, tuple(more[: len(state)]), more[-1] if options.cells else None)
-    layout = plan(x.shape[0], x.shape[1], lengths)
-    own = what.weights([w.contiguous() for w in flat])
-    made = _forward(layout.pack(x), layout, [layout.sort(s) for s in state], own, masks, what, False)
-    cells = layout.unpack(made.cells[0]) if options.cells else None
-    return Output(layout.unpack(made.y), tuple(layout.unsort(s) for s in made.last), cells)

@@ -7,6 +7,7 @@
 #include "activations.h"
 #include "gemm.h"
 #include "layer.h"
+#include "outer.h"
 #include "parallel.h"
 
 namespace elman {
@@ -78,6 +79,7 @@ struct Product {
 template <class R>
 struct Prepared {
     Product<R> all, gates, candidate, projection;  // `gates` and `candidate` where a GRU resets before
+    Panels<R> input;
 
     Prepared(const Layer<R>& layer, const Way<R>& way, int64_t gate_count, bool backward) {
         const auto product = backward ? Product<R>::of_gradient : Product<R>::of_state;
@@ -88,6 +90,9 @@ struct Prepared {
         } else {
             all = product(layer, way.weight_hh, 0, gate_count * h);
         }
+        const int64_t width = gate_count * h, f = layer.inputs;
+        if (way.weight_ih && !backward) input = Panels<R>(way.weight_ih, f, width, 1, f);
+        if (way.d_x && backward) input = Panels<R>(way.weight_ih, width, f, f, 1);
         if (way.weight_hr) {
             projection.parts.push_back(
                 {0, 0, backward ? Panels<R>(way.weight_hr, p, h, h, 1) : Panels<R>(way.weight_hr, h, p, 1, h)});
@@ -211,6 +216,14 @@ struct Forward : Task<R> {
             if (way.first[s]) state[s].give(way.last[s], this->first, this->count, s ? this->hidden() : this->outputs());
     }
 
+    // The gates' input part.
+    void ascend() {
+        if (!way.weight_ih) return;
+        const int64_t f = layer.inputs;
+        multiply(n, this->packed(layer.x, 0, f), f, prepared.input, this->packed(way.gates, 0, this->width()),
+                 this->width(), way.bias_ih ? Start::bias : Start::zero, way.bias_ih);
+    }
+
     // h, or what of it recurrent dropout leaves: what W_hh is multiplied with.
     const Rows<R>& visible() {
         if (!way.drop) return state[0];
@@ -296,6 +309,14 @@ struct Backward : Task<R> {
         if (layer.reset_before) reset = Rows<R>(rows, h);
         clear(way.d_weight_ch, 3 * h), clear(way.d_gain_hh, this->width()), clear(way.d_bias_hh, this->width());
         clear(way.d_gain_c, h), clear(way.d_bias_c, h);
+    }
+
+    // From the gates down to x.
+    void descend() {
+        if (!way.d_x) return;
+        const int64_t f = layer.inputs;
+        multiply(n, this->packed(static_cast<const R*>(way.d_gates), 0, this->width()), this->width(), prepared.input,
+                 this->packed(way.d_x, 0, f), f, Start::zero);
     }
 
     void clear(R* sums, int64_t size) {
@@ -409,6 +430,25 @@ struct Backward : Task<R> {
     }
 };
 
+// The gradients of the weights from those of the products; threads share the columns of these, so that every sum runs
+// over the rows in one order.
+template <class R>
+void weigh(const Layer<R>& layer, int64_t gate_count) {
+    const int64_t width = gate_count * layer.hidden, rows = layer.begin[layer.steps];
+    const int64_t shares = layer.tasks * 2 <= width / lanes<R> ? layer.tasks : 1;
+    parallel(layer.ways * shares, [&](int64_t i) {
+        const Way<R>& way = layer.way[i / shares];
+        const int64_t from = i % shares * width / shares, to = (i % shares + 1) * width / shares;
+        const R* product = way.d_product ? way.d_product : way.d_gates;
+        if (way.d_weight_ih)
+            outer(rows, way.d_gates, width, layer.x, layer.inputs, layer.inputs, way.d_weight_ih, layer.inputs, from, to);
+        if (way.d_weight_hh)
+            outer(rows, product, width, way.before, layer.outputs, layer.outputs, way.d_weight_hh, layer.outputs, from, to);
+        if (way.d_input_bias) column_sums(rows, way.d_gates, width, way.d_input_bias, from, to);
+        if (way.d_product_bias) column_sums(rows, way.d_product, width, way.d_product_bias, from, to);
+    });
+}
+
 // Deals every way's rows to layer.tasks tasks of about the same number of steps, and runs Cell in each.
 template <class R, class Cell>
 int run_layer(const Layer<R>& layer, bool backward) {
@@ -441,17 +481,24 @@ int run_layer(const Layer<R>& layer, bool backward) {
                              cuts[size_t(k)], cuts[size_t(k) + 1] - cuts[size_t(k)]};
                 if (backward) {
                     Backward<R> pass(task);
-                    pass.over_time(true, [&] { Cell::backward(pass); });
+                    pass.over_time(true, [&] {
+                        Cell::backward(pass);
+                        pass.descend();
+                    });
                     pass.finish();
                 } else {
                     Forward<R> pass(task);
-                    pass.over_time(false, [&] { Cell::forward(pass); });
+                    pass.over_time(false, [&] {
+                        pass.ascend();
+                        Cell::forward(pass);
+                    });
                     pass.finish();
                 }
             } catch (const std::bad_alloc&) {
                 failed[size_t(i)] = 1;
             }
         });
+        if (backward) weigh(layer, Cell::gates);
         return int(std::count(failed.begin(), failed.end(), 1));
     } catch (const std::bad_alloc&) {
         return 1;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -146,6 +146,27 @@ inline R sum_halves(const R* v) {
 
 inline float sum(V<float> v) { return sum_halves<float, lanes<float>>(reinterpret_cast<const float*>(&v)); }
 inline double sum(V<double> v) { return sum_halves<double, lanes<double>>(reinterpret_cast<const double*>(&v)); }
+
+// Writes past the caches, for results larger than they are: `to` aligned to vector_bytes, and stream_done() at the end,
+// before another thread reads them.
+template <class R>
+inline void stream(R* to, V<R> v) {
+#if defined(__AVX512F__)
+    _mm512_stream_pd(reinterpret_cast<double*>(to), (__m512d)v);
+#elif defined(__AVX2__)
+    _mm256_stream_pd(reinterpret_cast<double*>(to), (__m256d)v);
+#elif defined(__SSE2__)
+    _mm_stream_pd(reinterpret_cast<double*>(to), (__m128d)v);
+#else
+    store(to, v);
+#endif
+}
+
+inline void stream_done() {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
 
 template <class W, class K>
 inline W select(K mask, W where, W otherwise) {

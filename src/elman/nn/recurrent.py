@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from elman import kernels
 from elman.kernels import Options, Packing, State, Weights
+from elman.kernels.stepper import Stepper, stepper
 from elman.nn.cells import CELLS, EXTRAS, parameter_shapes, start
 from elman.nn.checks import check_input, check_options, checked_lengths, checked_state, zoneout_pair
 
@@ -217,6 +218,27 @@ class Recurrent(nn.Module):
         if c is None:
             return y, after
         return y, after, c.transpose(0, 1) if turned else c if batched else c.squeeze(1)
+
+    def stepper(self, rows: int = 1) -> Stepper:
+        """Return what runs the stack over `rows` streams, one step a call, as in evaluation; see `Stepper`.
+
+        Raises: TypeError or ValueError for rows that are no count, and ValueError for a bidirectional stack.
+        """
+        if self.bidirectional:
+            raise ValueError(
+                "bidirectional is True, but a reversed direction starts at the end of the sequence: "
+                "step through a stack of one direction"
+            )
+        cell, reset = CELLS[self.mode], "after" if self.reset_after else "before"
+        return stepper(
+            cell.operation,
+            [self._weights(way) for (way,) in self._names],
+            (self._out, *[self.hidden_size] * (len(cell.states) - 1)),
+            rows,
+            options=Options(cell.activation, reset, self.clip, self.heads),
+            zoneout=zoneout_pair(self.zoneout, len(cell.states)),
+            residual=self.residual,
+        )
 
     def _run(
         self, x: Tensor, states: list[State], lengths: Tensor | None, cells: bool

@@ -123,7 +123,9 @@ struct RgLru {
     static Back<R> backward(const V<R>* x, V<R> h, V<R> k, V<R> grad, V<R>) {
         Gates gates(x, k);
         V<R> new_input = gates.i * x[2], to_input = grad * gates.scale;
-        V<R> w = grad * (gates.a * h - new_input * divide<R>(gates.a * gates.a, gates.scale));
+        // A scale of 0 has no slope, and what the slope would be multiplied with is far smaller than the limit is.
+        V<R> slope = divide<R>(gates.a * gates.a, max(fill(R(1e-20)), gates.scale));
+        V<R> w = grad * (gates.a * h - new_input * slope);
         return {{w * k * (gates.r * (R(1) - gates.r)), to_input * x[2] * (gates.i * (R(1) - gates.i)),
                  to_input * gates.i},
                 grad * gates.a, w * gates.r};

@@ -38,15 +38,27 @@ namespace {
 constexpr int block = 512;      // a column block: enough in a run for the memory's prefetchers
 constexpr int most_kept = 2048;  // of one task: what it carries from step to step stays in the L1 cache
 
-// Fresh memory in pages of 2 MB: a fault for each 4 KB would take as long as the scan itself.
-void use_huge_pages(void* start, int64_t bytes) {
+// Fresh memory in pages of 2 MB, each touched by one thread: a fault for each 4 KB would take as long as the scan itself,
+// and two threads that come to the same new page together would both clear it.
+void claim(void* start, int64_t bytes) {
 #if defined(__linux__)
     constexpr uintptr_t page = uintptr_t(1) << 21;
-    uintptr_t first = (uintptr_t(start) + page - 1) & ~(page - 1), last = (uintptr_t(start) + bytes) & ~(page - 1);
-    if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);  // only advice: may fail
+    const uintptr_t first = (uintptr_t(start) + page - 1) & ~(page - 1), last = (uintptr_t(start) + bytes) & ~(page - 1);
+    if (last <= first) return;
+    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);  // advice only: nothing is lost if it fails
+    parallel(int64_t((last - first) / page),
+             [=](int64_t k) { *reinterpret_cast<volatile char*>(first + uintptr_t(k) * page) = 0; });
 #else
     (void)start, (void)bytes;
 #endif
+}
+
+// Whether the results are too large for the caches, and lie so that every whole vector of theirs may go past these.
+template <class R>
+bool streams(const elman_scan& s, const void* to, int64_t row) {
+    constexpr int64_t large = int64_t(16) << 20, whole = vector_bytes / sizeof(R);
+    return s.steps * s.rows * row * int64_t(sizeof(R)) >= large && s.width % whole == 0 && row % whole == 0 &&
+           s.x_way % whole == 0 && uintptr_t(to) % vector_bytes == 0;
 }
 
 // A run of at most `block` columns of one row and direction.
@@ -88,12 +100,14 @@ void over_columns(const elman_scan& s, F&& task) {
     parallel(tasks, [&](int64_t k) {
         const int64_t last = (k + 1) * each < units ? (k + 1) * each : units;
         task(k * each, last, blocks, padded);
+        stream_done();
     });
 }
 
 template <class R, template <class> class Cell>
 void forward(const elman_scan& s) {
-    use_huge_pages(s.y, s.steps * s.rows * s.ways * s.width * int64_t(sizeof(R)));
+    claim(s.y, s.steps * s.rows * s.ways * s.width * int64_t(sizeof(R)));
+    const bool past_caches = streams<R>(s, s.y, s.ways * s.width);
     over_columns(s, [&](int64_t begin, int64_t end, int64_t blocks, int64_t padded) {
         alignas(64) R state[most_kept], own[Cell<R>::has_own ? most_kept : 1];
         for (int64_t unit = begin; unit < end; ++unit) {
@@ -121,7 +135,7 @@ void forward(const elman_scan& s) {
                     V<R> keep = Cell<R>::has_own ? load(kept + j) : V<R>{};
                     V<R> after = Cell<R>::forward(x, load(h + j), keep);
                     store(h + j, after);
-                    store(y + j, after, n);
+                    past_caches ? stream(y + j, after) : store(y + j, after, n);
                 });
             }
         for (int64_t unit = begin; unit < end; ++unit) {
@@ -137,8 +151,11 @@ void forward(const elman_scan& s) {
 template <class R, template <class> class Cell>
 void backward(const elman_scan& s) {
     constexpr int arrays = std::is_same_v<Cell<R>, Linear<R>> ? 2 : 1;  // a and b lie apart, gates side by side
-    for (int g = 0; g < arrays; ++g)
-        use_huge_pages(s.grad_x[g], s.steps * s.rows * s.x_row * int64_t(sizeof(R)));
+    bool past_caches = true;
+    for (int g = 0; g < arrays; ++g) {
+        past_caches = past_caches && streams<R>(s, s.grad_x[g], s.x_row);
+        claim(s.grad_x[g], s.steps * s.rows * s.x_row * int64_t(sizeof(R)));
+    }
     over_columns(s, [&](int64_t begin, int64_t end, int64_t blocks, int64_t padded) {
         constexpr int kept_size = Cell<R>::has_own ? most_kept : 1;
         alignas(64) R carry[most_kept], own[kept_size], grad_own[kept_size];
@@ -179,7 +196,8 @@ void backward(const elman_scan& s) {
                     if constexpr (Cell<R>::has_own) keep = load(own + kept + j);
                     if constexpr (Cell<R>::needs_output) after = load(output + j, n);
                     Back<R> back = Cell<R>::backward(x, load(before + j, n), keep, grad, after);
-                    for (int g = 0; g < Cell<R>::inputs; ++g) store(to[g] + j, back.x[g], n);
+                    for (int g = 0; g < Cell<R>::inputs; ++g)
+                        past_caches ? stream(to[g] + j, back.x[g]) : store(to[g] + j, back.x[g], n);
                     store(carry + kept + j, back.h);
                     if constexpr (Cell<R>::has_own)
                         store(grad_own + kept + j, load(grad_own + kept + j) + back.own);

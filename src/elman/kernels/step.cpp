@@ -1,0 +1,162 @@
+// One time step through a stack of layers, for streams: weights are laid out once and states kept between the calls.
+#include <deque>
+#include <memory>
+
+#include "gemv.h"
+#include "recurrence.h"
+
+// The cells themselves, without the entry points of their pages.
+#undef ELMAN_RECURRENCE
+#define ELMAN_RECURRENCE(name, Cell)
+#include "gru/cpu.cpp"
+#include "lstm/cpu.cpp"
+#include "rnn/cpu.cpp"
+
+namespace elman {
+namespace {
+
+// One layer as stepper.py hands it over, which mirrors this field by field; a pointer is null for what there is not.
+template <class R>
+struct Given {
+    int64_t rows, inputs, hidden, outputs;
+    int64_t activation, reset_before;  // as in Layer
+    int64_t residual;                  // whether x is added to what the layer hands on
+    double clip;                       // 0 for none
+    // read here
+    const R* weight_ih;  // (G*H, F)
+    const R* weight_hh;  // (G*H, P)
+    const R* weight_hr;  // (P, H)
+    // read at every step
+    const R* bias_ih;    // (G*H)
+    const R* bias_hh;    // (G*H)
+    const R* weight_ch;  // (3, H)
+    const R* gain_ih;    // (G*H)
+    const R* gain_hh;    // (G*H)
+    const R* gain_c;     // (H)
+    const R* bias_c;     // (H)
+    const R* zone_h;     // (B, P)
+    const R* zone_c;     // (B, H)
+    // states, read by load and written by save, and the layer's output
+    R* h;  // (B, P)
+    R* c;  // (B, H)
+    R* y;  // (B, P)
+};
+
+template <class R>
+class Stage {
+public:
+    Stage(int64_t operation, const Given<R>& given)
+        : given_(given), width_(gate_counts[operation] * given.hidden), cell_(cells[operation]),
+          gates_(given.rows * width_), layer_(layer(given, gates_.get())),
+          prepared_(layer_, layer_.way[0], gate_counts[operation], false),
+          pass_(Task<R>{layer_, layer_.way[0], prepared_, gate_counts[operation], 0, 0, given.rows}) {
+        pass_.n = given.rows;
+        if (given.rows == 1)
+            one_ = Columns<R>(given.weight_ih, given.inputs, width_, 1, given.inputs);
+        else
+            many_ = Panels<R>(given.weight_ih, given.inputs, width_, 1, given.inputs);
+    }
+    Stage(const Stage&) = delete;  // pass_ refers to its neighbours
+
+    // x (B, F) to y (B, P).
+    const R* step(const R* x) {
+        R* gates = gates_.get();
+        const R* bias = given_.gain_ih ? nullptr : given_.bias_ih;
+        const Start start = bias ? Start::bias : Start::zero;
+        if (given_.rows == 1)
+            multiply(x, one_, gates, start, bias);
+        else
+            multiply(given_.rows, x, given_.inputs, many_, gates, width_, start, bias);
+        if (given_.gain_ih)
+            for (int64_t r = 0; r < given_.rows; ++r) normalise(gates + r * width_);
+        cell_(pass_);
+        R* y = given_.y;
+        if (given_.residual)
+            each_vector<R>(given_.rows * given_.outputs,
+                           [&](int64_t j, auto m) { store(y + j, load(x + j, m) + load(y + j, m), m); });
+        return y;
+    }
+
+    void load_state() {
+        pass_.state[0].take(given_.h, 0, given_.rows, given_.outputs);
+        if (given_.c) pass_.state[1].take(given_.c, 0, given_.rows, given_.hidden);
+    }
+    void save_state() { pass_.finish(); }
+
+private:
+    static constexpr int64_t gate_counts[] = {Rnn<R>::gates, Lstm<R>::gates, Gru<R>::gates};
+    static constexpr void (*cells[])(Forward<R>&) = {Rnn<R>::forward, Lstm<R>::forward, Gru<R>::forward};
+
+    static Layer<R> layer(const Given<R>& given, R* gates) {
+        Layer<R> layer{};
+        layer.steps = layer.ways = layer.tasks = layer.heads = 1;
+        layer.rows = given.rows, layer.hidden = given.hidden, layer.outputs = layer.y_stride = given.outputs;
+        layer.activation = given.activation, layer.reset_before = given.reset_before, layer.clip = given.clip;
+        Way<R>& way = layer.way[0];
+        way.weight_hh = given.weight_hh, way.weight_hr = given.weight_hr, way.weight_ch = given.weight_ch;
+        way.bias_hh = given.bias_hh, way.gain_hh = given.gain_hh, way.gain_c = given.gain_c, way.bias_c = given.bias_c;
+        way.zone_h = given.zone_h, way.zone_c = given.zone_c;
+        way.first[0] = way.last[0] = given.h;
+        way.first[1] = way.last[1] = given.c;
+        way.gates = gates, way.y = given.y;
+        return layer;
+    }
+
+    void normalise(R* a) const {
+        const auto [mean, scale] = moments(static_cast<const R*>(a), width_);
+        each_vector<R>(width_, [&, mean = mean, scale = scale](int64_t j, auto m) {
+            V<R> v = load(given_.gain_ih + j, m) * ((load(a + j, m) - mean) * scale);
+            if (given_.bias_ih) v += load(given_.bias_ih + j, m);
+            store(a + j, v, m);
+        });
+    }
+
+    const Given<R> given_;
+    const int64_t width_;
+    void (*const cell_)(Forward<R>&);
+    Columns<R> one_;   // W_ih for one row
+    Panels<R> many_;   // and for more
+    Buffer<R> gates_;  // (B, G*H)
+    const Layer<R> layer_;
+    const Prepared<R> prepared_;
+    Forward<R> pass_;
+};
+
+template <class R>
+using Stepper = std::deque<Stage<R>>;
+
+// Null where memory runs out.
+template <class R>
+Stepper<R>* open_stepper(int64_t operation, int64_t layers, const Given<R>* given) {
+    try {
+        auto stepper = std::make_unique<Stepper<R>>();
+        for (int64_t l = 0; l < layers; ++l) stepper->emplace_back(operation, given[l]);
+        return stepper.release();
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+}  // namespace
+}  // namespace elman
+
+// operation: 0 rnn, 1 lstm, 2 gru. A step gives what it makes in the last layer's y.
+#define ELMAN_STEPPER(R, suffix)                                                                                    \
+    extern "C" {                                                                                                    \
+    void* elman_stepper_open_##suffix(int64_t operation, int64_t layers, const elman::Given<R>* given) {            \
+        return elman::open_stepper(operation, layers, given);                                                       \
+    }                                                                                                               \
+    void elman_stepper_step_##suffix(elman::Stepper<R>* stepper, const R* x) {                                      \
+        for (auto& stage : *stepper) x = stage.step(x);                                                             \
+    }                                                                                                               \
+    void elman_stepper_load_##suffix(elman::Stepper<R>* stepper) {                                                  \
+        for (auto& stage : *stepper) stage.load_state();                                                            \
+    }                                                                                                               \
+    void elman_stepper_save_##suffix(elman::Stepper<R>* stepper) {                                                  \
+        for (auto& stage : *stepper) stage.save_state();                                                            \
+    }                                                                                                               \
+    void elman_stepper_close_##suffix(elman::Stepper<R>* stepper) { delete stepper; }                               \
+    }
+
+ELMAN_STEPPER(float, f32)
+ELMAN_STEPPER(double, f64)

@@ -1,0 +1,236 @@
+"""One step at a time, for streams: a stack of recurrent layers that keeps its state between the calls."""
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from elman.kernels import library
+from elman.kernels.gru import reference as gru
+from elman.kernels.lstm import reference as lstm
+from elman.kernels.options import PLAIN, Options
+from elman.kernels.rnn import reference as rnn
+from elman.kernels.scan import indrnn, mingru, minlstm, rglru
+from elman.kernels.slstm import reference as slstm
+from elman.kernels.weights import State, Weights
+
+_STEPS = {"rnn": rnn.step, "lstm": lstm.step, "gru": gru.step, "slstm": slstm.step}
+_STEPS |= {"indrnn": indrnn.step, "mingru": mingru.step, "minlstm": minlstm.step, "rglru": rglru.step}
+
+_NATIVE = ("rnn", "lstm", "gru")  # by the numbers that step.cpp gives them
+_SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
+_ACTIVATIONS = ("tanh", "relu", "sigmoid")
+
+_SIZES = ("rows", "inputs", "hidden", "outputs", "activation", "reset_before", "residual")
+_WEIGHTS = ("weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh", "weight_ch")
+_WEIGHTS += ("gain_ih", "gain_hh", "gain_c", "bias_c")
+_TENSORS = (*_WEIGHTS, "zone_h", "zone_c", "h", "c", "y")
+
+
+class Stepper:
+    """L recurrent layers, one step a call; `Recurrent.stepper` makes it.
+
+    Layer l reads x_l (B, F) and its own state, which it replaces, and gives y_l (B, P); the next one reads
+    x_{l+1} = y_l, or x_l + y_l with residual sums where the two have the same size. Computed as in evaluation:
+    no dropout, and zoneout by its probabilities. No gradient is kept.
+
+    The weights are those of the moment it was made: after training on, make another. One stepper is for one
+    stream of calls, not for several threads at once, and cannot be copied; a copy of its `state` can be taken.
+    """
+
+    def __init__(
+        self, layers: Sequence[Weights], sizes: Sequence[int], rows: int, options: Options, residual: bool
+    ) -> None:
+        like = layers[0].weight_ih
+        self._layers, self._options, self._residual = layers, options, residual
+        self._shape, self._dtype, self._device = torch.Size((rows, like.shape[1])), like.dtype, like.device
+        self._state: State = tuple(like.new_zeros(len(layers), rows, size) for size in sizes)
+        self._y = like.new_zeros(rows, sizes[0])
+
+    def step(self, x: Tensor) -> Tensor:
+        """Take one step: x (B, F) to y (B, P).
+
+        y is the stepper's own buffer, and the next call writes over it: `.clone()` what is to stay.
+        Raises: TypeError or ValueError unless x is of that shape, in the weights' type and on their device.
+        """
+        raise NotImplementedError
+
+    @property
+    def state(self) -> State:
+        """A copy of the state, (h,), an LSTM's (h, c): each (L, B, .), as h_n and c_n are.
+
+        It may be set to a tuple of these shapes, to a Tensor where there is only h, or to None for zeros.
+        Raises: TypeError or ValueError, setting it, for anything else.
+        """
+        self._save()
+        return tuple(part.clone() for part in self._state)
+
+    @state.setter
+    @torch.no_grad()
+    def state(self, state: Sequence[Tensor] | Tensor | None) -> None:
+        if state is None:
+            for part in self._state:
+                part.zero_()
+        else:
+            given = (state,) if isinstance(state, Tensor) else tuple(state)
+            if not all(isinstance(part, Tensor) for part in given):
+                kinds = ", ".join(type(part).__name__ for part in given)
+                raise TypeError(f"state has parts of type {kinds}, but Tensors are needed: pass a tuple of these")
+            shapes, needed = [tuple(part.shape) for part in given], [tuple(part.shape) for part in self._state]
+            if shapes != needed:
+                raise ValueError(f"state has shapes {shapes}, but {needed} is needed: pass (L, B, .) tensors")
+            for part, new in zip(self._state, given, strict=True):
+                part.copy_(new)
+        self._load()
+
+    def reset(self) -> None:
+        """Set the state to zeros."""
+        self.state = None
+
+    def _load(self) -> None:
+        """Take the state from `_state`, where it does not live there."""
+
+    def _save(self) -> None:
+        """Bring `_state` up to date, where the state does not live there."""
+
+    def _refuse(self, x: Any) -> NoReturn:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"x is of type {type(x).__name__}, but a Tensor is needed: convert it")
+        raise ValueError(
+            f"x is {tuple(x.shape)} of {x.dtype} on {x.device}, but {tuple(self._shape)} of {self._dtype} on "
+            f"{self._device} is needed: pass (B, F) with the stepper's number of rows"
+        )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be copied: make another and set its state to this one's")
+
+
+class ReferenceStepper(Stepper):
+    """The steps by their definitions, on torch: any cell, type and device."""
+
+    def __init__(self, operation: str, *given: Any) -> None:
+        super().__init__(*given)
+        self._cell = _STEPS[operation]
+
+    @torch.no_grad()
+    def step(self, x: Tensor) -> Tensor:
+        fits = isinstance(x, Tensor) and x.shape == self._shape and x.dtype == self._dtype
+        if not fits or x.device != self._device:
+            self._refuse(x)
+        for number, weights in enumerate(self._layers):
+            before = tuple(part[number] for part in self._state)
+            after = self._cell(x, before, weights, self._options)
+            for old, new in zip(before, after, strict=True):
+                old.copy_(new)
+            y = after[0]
+            x = x + y if self._residual and x.shape == y.shape else y
+        return self._y.copy_(x)
+
+
+class _Given(ctypes.Structure):
+    """One layer, as `Given` in step.cpp has it."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in _SIZES),
+        ("clip", ctypes.c_double),
+        *((name, ctypes.c_void_p) for name in _TENSORS),
+    )
+
+
+class NativeStepper(Stepper):
+    """The steps in C++, all layers in one call on one thread."""
+
+    def __init__(self, native: ctypes.CDLL, operation: str, *given: Any) -> None:
+        super().__init__(*given)
+        options = self._options
+        self._inner = [self._y.clone() for _ in self._layers[1:]]
+        structs = []
+        for number, (weights, y) in enumerate(zip(self._layers, [*self._inner, self._y], strict=True)):
+            inputs, (rows, outputs) = weights.weight_ih.shape[1], self._y.shape
+            tensors = {name: getattr(weights, name) for name in _WEIGHTS}
+            tensors |= {"zone_h": options.zone_h, "zone_c": options.zone_c, "y": y}
+            tensors |= dict(zip("hc", [part[number] for part in self._state], strict=False))
+            structs.append(
+                _Given(
+                    rows=rows,
+                    inputs=inputs,
+                    hidden=self._state[-1].shape[-1],
+                    outputs=outputs,
+                    activation=_ACTIVATIONS.index(options.activation),
+                    reset_before=options.reset == "before",
+                    residual=self._residual and inputs == outputs,
+                    clip=options.clip or 0.0,
+                    **{name: tensor.data_ptr() for name, tensor in tensors.items() if tensor is not None},
+                )
+            )
+
+        def function(name: str, *arguments: Any, result: Any = None) -> Any:
+            found = native[f"elman_stepper_{name}_{_SUFFIX[self._dtype]}"]
+            found.argtypes, found.restype = arguments, result
+            return found
+
+        word, pointer = ctypes.c_int64, ctypes.c_void_p
+        open_ = function("open", word, word, pointer, result=pointer)
+        self._within = open_(_NATIVE.index(operation), len(structs), (_Given * len(structs))(*structs))
+        if not self._within:
+            raise RuntimeError("stepper ran out of memory: take fewer rows or hidden units")
+        weakref.finalize(self, function("close", pointer), self._within)
+        self._run = function("step", pointer, pointer)
+        self._load_state, self._save_state = function("load", pointer), function("save", pointer)
+
+    def step(self, x: Tensor) -> Tensor:
+        # Nothing slower than these: a step of a small layer takes no longer than two of torch's own checks.
+        try:
+            fits = x.shape == self._shape and x.dtype is self._dtype and x.is_cpu
+        except AttributeError:
+            fits = False
+        if not fits:
+            self._refuse(x)
+        if not x.is_contiguous():
+            x = x.resolve_neg().contiguous()
+        self._run(self._within, x.data_ptr())
+        return self._y
+
+    def _load(self) -> None:
+        self._load_state(self._within)
+
+    def _save(self) -> None:
+        self._save_state(self._within)
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def stepper(
+    operation: str,
+    layers: Sequence[Weights],
+    sizes: Sequence[int],
+    rows: int = 1,
+    *,
+    options: Options = PLAIN,
+    zoneout: tuple[float, float] = (0.0, 0.0),
+    residual: bool = False,
+) -> Stepper:
+    """Make a stepper of a stack of layers, in one direction: native for rnn, lstm and gru where there is a library.
+
+    sizes: of the parts of the state, P first, then H. options: without masks; zoneout: the probabilities for
+    h and c.
+    Raises: TypeError or ValueError unless rows is 1 or more.
+    """
+    if isinstance(rows, bool) or not isinstance(rows, int):
+        raise TypeError(f"rows is {rows!r}, but it must be an int: pass a whole number")
+    if rows < 1:
+        raise ValueError(f"rows is {rows}, but it must be at least 1: pass a larger number")
+    # Copies, because the kernel reads the small ones at every step, wherever the module's go.
+    own = [Weights(*(None if w is None else w.detach().clone(memory_format=torch.contiguous_format) for w in each))
+           for each in layers]
+    like = own[0].weight_ih
+    zones = [like.new_full((rows, size), p) if p else None for size, p in zip(sizes[:2], zoneout, strict=False)]
+    options = options._replace(**dict(zip(("zone_h", "zone_c"), zones, strict=False)))
+    given = (own, sizes, rows, options, residual)
+    native = library.native()
+    if native is None or operation not in _NATIVE or like.dtype not in _SUFFIX or not like.is_cpu:
+        return ReferenceStepper(operation, *given)
+    return NativeStepper(native, operation, *given)
