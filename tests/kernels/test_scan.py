@@ -179,6 +179,20 @@ def test_results_do_not_depend_on_threads_or_neighbours():
     assert torch.equal(native.linear_scan(*(t[:, 4:5] for t in leaves))[0], results[0][:, 4:5])
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_results_too_large_for_the_caches_are_the_same(reverse):
+    values = [draw(2100, 4, 512, dtype=torch.float32, seed=seed) for seed in range(3)]
+    lengths = torch.tensor([2100, 3, 2099, 1000])
+    results = []
+    for rows in (slice(None), slice(2, 3)):
+        a, b, into = (value[:, rows].detach().clone() for value in values)
+        leaves = [a.sigmoid().requires_grad_(), b.requires_grad_()]
+        h, h_n = native.linear_scan(*leaves, lengths=lengths[rows], reverse=reverse)
+        results.append([h, h_n[None], *torch.autograd.grad(h, leaves, into)])
+    assert results[0][0].nbytes > 2**24 > results[1][0].nbytes
+    assert all(torch.equal(whole[:, 2:3], part) for whole, part in zip(*results, strict=True))
+
+
 def op_inputs(cell, lengths):
     gates, ways = ({"linear": 1, "indrnn": 1, "mingru": 2}.get(cell.partition("_")[0], 3), 1 if cell == "linear" else 2)
     x = draw(4, 2, ways * gates * 3).requires_grad_()

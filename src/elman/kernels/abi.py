@@ -1,19 +1,22 @@
-"""The structs of layer.h as rows of 8-byte words, and the call that hands them over."""
+"""The structs of layer.h as a list of 8-byte words, and the call that hands them over."""
 
-import ctypes
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Sequence
+from ctypes import c_void_p
 from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from elman.kernels import library
 
 SIZES = ("steps", "rows", "inputs", "hidden", "outputs", "heads", "ways", "tasks", "y_stride", "cells_stride")
 SIZES += ("training", "activation", "reset_before", "clip")
-POINTERS = (
+"""The first fields of Layer, in its order; the addresses of begin and x follow, then the two ways."""
+
+_WAY = (
+    "reverse",
     *("weight_ih", "bias_ih", "weight_hh", "bias_hh", "weight_hr", "weight_ch", "gain_hh", "gain_c", "bias_c"),
     *("drop", "zone_h", "zone_c", "h_0", "c_0", "n_0", "m_0", "h_n", "c_n", "n_n", "m_n"),
     *("gates", "y", "c", "n", "m", "unreset", "unprojected", "normal", "scale"),
@@ -22,13 +25,27 @@ POINTERS = (
     *("d_weight_ch", "d_gain_hh", "d_bias_hh", "d_gain_c", "d_bias_c"),
     *("d_x", "d_weight_ih", "d_weight_hh", "d_input_bias", "d_product_bias"),
 )
-"""The fields of Way after `reverse`, in its order; states go by their own names."""
+_PLACES = {name: place for place, name in enumerate(_WAY, len(SIZES) + 2)}
 
 SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 
-_PLACE = {name: place for place, name in enumerate(POINTERS, 1)}
-_WAY = len(POINTERS) + 1
-_Words = ctypes.c_int64 * (len(SIZES) + 2 + 2 * _WAY)
+
+def place(name: str, way: int) -> int:
+    """Where among the words a field of one way is."""
+    return _PLACES[name] + way * len(_WAY)
+
+
+@cache
+def _blank(ways: int) -> list[int]:
+    words = [0] * (len(SIZES) + 2 + ways * len(_WAY))
+    if ways == 2:
+        words[place("reverse", 1)] = 1
+    return words
+
+
+def blank(ways: int) -> list[int]:
+    """Words that are null pointers all, for so many ways; the second one is the reversed one."""
+    return _blank(ways).copy()
 
 
 def bits(number: float) -> int:
@@ -41,29 +58,16 @@ def _function(name: str, dtype: torch.dtype) -> Any:
     native = library.native()
     if native is None:
         raise RuntimeError(library.which())
-    return getattr(native, f"elman_{name}_{SUFFIX[dtype]}")
+    function = getattr(native, f"elman_{name}_{SUFFIX[dtype]}")
+    function.argtypes = (c_void_p,)
+    return function
 
 
-def call(
-    name: str,
-    dtype: torch.dtype,
-    sizes: Sequence[int],
-    begin: Tensor,
-    x: Tensor,
-    ways: Iterable[Mapping[str, Tensor | int | None]],
-) -> None:
-    """Run elman_{name} of the native library; `sizes` in the order of SIZES, each way's tensors or addresses by name.
+def call(name: str, dtype: torch.dtype, words: Sequence[int]) -> None:
+    """Run elman_{name} of the native library.
 
-    What is not named, or None, is a null pointer. Every tensor is contiguous, or a block of columns of one that is.
     Raises: RuntimeError where the memory for working rows ran out, or no library is loaded.
     """
-    words = [*sizes, begin.data_ptr(), x.data_ptr()]
-    for reverse, tensors in enumerate(ways):
-        way = [0] * _WAY
-        way[0] = reverse
-        for field, found in tensors.items():
-            if found is not None:
-                way[_PLACE[field]] = found if type(found) is int else found.data_ptr()  # type: ignore[union-attr]
-        words += way
-    if _function(name, dtype)(_Words(*words)):
+    layer = array("q", words)
+    if _function(name, dtype)(layer.buffer_info()[0]):
         raise RuntimeError(f"{name} ran out of memory: take fewer rows, steps or hidden units at once")

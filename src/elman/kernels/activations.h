@@ -1,6 +1,6 @@
-// exp, sigmoid, tanh, softplus and log_sigmoid of whole vectors, by polynomials: no tables, no branches.
-// NaN gives NaN. float and double are within 3 ulp of the true value, tanh and softplus in relative terms near their zeros
-// too. sigmoid is held to at least about exp(-86) in float and exp(-708) in double: never 0, never denormal.
+// exp, sigmoid, tanh, softplus and log_sigmoid of whole vectors, by polynomials: no tables, no branches. NaN gives
+// NaN. float and double are within 4 ulp of the true value, tanh and softplus near their zeros too. sigmoid is held
+// to at least about exp(-86) in float and exp(-708) in double: never 0, never denormal.
 #pragma once
 
 #include "simd.h"
@@ -10,9 +10,9 @@ namespace elman {
 template <class R>
 struct Numbers;
 
-// ln 2 is split so that n * ln2_high is exact. `round` is 1.5 * 2^mantissa plus the exponent's bias: a number added to it
-// is rounded to an integer, which the lowest bits of the sum then spell, biased as an exponent is.
-// expm1: (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2; atanh: 2 (atanh(s)/s - 1) / s^2 as a polynomial in s^2 for s <= 1/3.
+// ln 2 is split so that n * ln2_high is exact. `round` is 1.5 * 2^mantissa plus the exponent's bias: a number added
+// to it is rounded to an integer, which the lowest bits of the sum then spell, biased as an exponent is. expm1:
+// (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2; atanh: 2 (atanh(s)/s - 1) / s^2 as a polynomial in s^2 for s <= 1/3.
 // Both are Remez fits of least relative error, 0.2 ulp or less.
 template <>
 struct Numbers<float> {

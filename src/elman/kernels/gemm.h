@@ -1,13 +1,13 @@
 // C = A W, or C + A W, for the few rows of one time step and a matrix W that was laid out in panels beforehand.
 //
 // Each element is summed over k = 0, 1, 2, ... in one chain of fused multiply-adds, so that a row's result depends on
-// that row alone, never on how many rows are worked on together.
+// that row alone, never on how many rows are worked on together. A chain may rest in C between two slices of a panel.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <new>
+#include <utility>
 
 #include "simd.h"
 
@@ -39,8 +39,32 @@ private:
 constexpr int block_rows = vector_bytes == 64 ? 8 : 4;
 constexpr int panel_vectors = 3;
 
-// How many columns of vectors panel p of `panels` has, where `vectors` are dealt out evenly.
+// How many columns of vectors come before panel p of `panels`, where `vectors` are dealt out evenly.
 inline int64_t panel_begin(int64_t p, int64_t panels, int64_t vectors) { return p * vectors / panels; }
+
+// How much of a panel all blocks of rows work through in turn: it must stay in the nearest cache.
+constexpr int64_t slice_bytes = 24 * 1024;
+
+// The lanes of a and b by turns, from lane `from` of each.
+template <class R, int from, size_t... I>
+inline V<R> zip(V<R> a, V<R> b, std::index_sequence<I...>) {
+    return V<R>{(I % 2 ? b : a)[from + I / 2]...};
+}
+
+// Lane j of vector i goes to lane i of vector j. A round halves the distance between lanes that belong together.
+template <class R>
+inline void transpose(V<R> (&v)[lanes<R>]) {
+    constexpr int half = lanes<R> / 2;
+    constexpr std::make_index_sequence<lanes<R>> all{};
+    for (int round = 1; round < lanes<R>; round *= 2) {
+        V<R> w[lanes<R>];
+        for (int i = 0; i < half; ++i) {
+            w[2 * i] = zip<R, 0>(v[i], v[i + half], all);
+            w[2 * i + 1] = zip<R, half>(v[i], v[i + half], all);
+        }
+        std::copy_n(w, lanes<R>, v);
+    }
+}
 
 // W, K x N, in panels of up to panel_vectors columns of vectors; inside a panel row k follows row k - 1.
 template <class R>
@@ -48,27 +72,19 @@ class Panels {
 public:
     Panels() = default;
 
-    // W[k][n] = w[k * by_k + n * by_n].
+    // W[k][n] = w[k * by_k + n * by_n], where one of by_k and by_n is 1.
     Panels(const R* w, int64_t inner, int64_t columns, int64_t by_k, int64_t by_n)
         : inner_(inner), columns_(columns), vectors_((columns + lanes<R> - 1) / lanes<R>),
           panels_((vectors_ + panel_vectors - 1) / panel_vectors), data_(vectors_ * lanes<R> * inner) {
         for (int64_t p = 0; p < panels_; ++p) {
             const int64_t from = first(p) * lanes<R>, wide = first(p + 1) * lanes<R> - from;
-            const int64_t real = std::min(wide, columns - from);
             R* panel = data_.get() + from * inner;
-            if (by_n == 1) {
-                for (int64_t k = 0; k < inner; ++k) {
-                    std::memcpy(panel + k * wide, w + k * by_k + from, size_t(real) * sizeof(R));
-                    std::fill(panel + k * wide + real, panel + (k + 1) * wide, R(0));
-                }
-            } else {
-                // By squares, because the source runs along k and the panel along n.
-                for (int64_t k0 = 0; k0 < inner; k0 += square)
-                    for (int64_t n0 = 0; n0 < wide; n0 += square)
-                        for (int64_t k = k0; k < std::min(k0 + square, inner); ++k)
-                            for (int64_t n = n0; n < std::min(n0 + square, wide); ++n)
-                                panel[k * wide + n] = n < real ? w[k * by_k + (from + n) * by_n] : R(0);
-            }
+            const R* source = w + from * by_n;
+            const int64_t real = std::min(wide, columns - from);
+            if (by_n == 1)
+                copy(source, by_k, real, panel, wide);
+            else
+                copy_transposed(source, by_n, real, panel, wide);
         }
     }
 
@@ -79,17 +95,39 @@ public:
     const R* panel(int64_t p) const { return data_.get() + first(p) * lanes<R> * inner_; }
 
 private:
-    static constexpr int64_t square = 16;
+    void copy(const R* source, int64_t by_k, int64_t real, R* panel, int64_t wide) const {
+        for (int64_t k = 0; k < inner_; ++k)
+            for (int64_t n = 0; n < wide; n += lanes<R>) {
+                const R* from = source + k * by_k + n;
+                store(panel + k * wide + n, real - n < lanes<R> ? load(from, int(real - n)) : load(from));
+            }
+    }
+
+    void copy_transposed(const R* source, int64_t by_n, int64_t real, R* panel, int64_t wide) const {
+        for (int64_t n = 0; n < wide; n += lanes<R>)
+            for (int64_t k = 0; k < inner_; k += lanes<R>) {
+                const int width = int(std::min<int64_t>(real - n, lanes<R>));
+                const int depth = int(std::min<int64_t>(inner_ - k, lanes<R>));
+                const R* from = source + n * by_n + k;
+                V<R> square[lanes<R>] = {};
+                for (int i = 0; i < width; ++i)
+                    square[i] = depth < lanes<R> ? load(from + i * by_n, depth) : load(from + i * by_n);
+                transpose<R>(square);
+                for (int j = 0; j < depth; ++j) store(panel + (k + j) * wide + n, square[j]);
+            }
+    }
+
     int64_t inner_ = 0, columns_ = 0, vectors_ = 0, panels_ = 0;
     Buffer<R> data_;
 };
 
 enum class Start { zero, bias, onto };  // what the sums start from: 0, one row for all, what C holds
 
-template <class R, int M, int N>
-inline void block(int64_t inner, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride, int last,
-                  Start start, const R* bias) {
-    // `last` is how many lanes of the last column of vectors are real.
+// M rows of A times `depth` rows of a panel N vectors wide, of whose last vector `last` lanes are real. Meanwhile what
+// lies `ahead` is fetched, ahead_step bytes for each k.
+template <class R, int M, int N, bool fetch>
+inline void sum_block(int64_t depth, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride, int last,
+                  Start start, const R* bias, const char* ahead, int64_t ahead_step) {
     V<R> sums[M][N];
     for (int m = 0; m < M; ++m)
         for (int n = 0; n < N; ++n) {
@@ -98,9 +136,10 @@ inline void block(int64_t inner, const R* a, int64_t a_stride, const R* panel, R
                          : n == N - 1 && last < lanes<R> ? load(from, last)
                                                          : load(from);
         }
-    for (int64_t k = 0; k < inner; ++k) {
+    for (int64_t k = 0; k < depth; ++k) {
         V<R> w[N];
         for (int n = 0; n < N; ++n) w[n] = load(panel + (k * N + n) * lanes<R>);
+        if (fetch) __builtin_prefetch(ahead + k * ahead_step, 0, 2);
         for (int m = 0; m < M; ++m) {
             const R x = a[m * a_stride + k];
             for (int n = 0; n < N; ++n) sums[m][n] += w[n] * x;
@@ -116,24 +155,47 @@ inline void block(int64_t inner, const R* a, int64_t a_stride, const R* panel, R
         }
 }
 
+template <class R, int M, int N>
+inline void block(int64_t depth, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride, int last,
+                  Start start, const R* bias) {
+    sum_block<R, M, N, false>(depth, a, a_stride, panel, c, c_stride, last, start, bias, nullptr, 0);
+}
+
+template <class R, int M, int N>
+inline void fetching_block(int64_t depth, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride,
+                           int last, Start start, const R* bias, const char* ahead, int64_t ahead_step) {
+    // A single row waits for the loads of W themselves, which more loads would only delay.
+    sum_block<R, M, N, (M > 1)>(depth, a, a_stride, panel, c, c_stride, last, start, bias, ahead, ahead_step);
+}
+
 template <class R, int N>
 inline void blocks(int64_t rows, int64_t inner, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride,
                    int last, Start start, const R* bias) {
+    constexpr int64_t row_bytes = N * vector_bytes, slice_depth = slice_bytes / row_bytes;
     const int64_t count = (rows + block_rows - 1) / block_rows;
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t from = i * rows / count, m = (i + 1) * rows / count - from;
-        auto run = [&](auto run_block) {
-            run_block(inner, a + from * a_stride, a_stride, panel, c + from * c_stride, c_stride, last, start, bias);
-        };
-        switch (m) {
-            case 1: run(block<R, 1, N>); break;
-            case 2: run(block<R, 2, N>); break;
-            case 3: run(block<R, 3, N>); break;
-            case 4: run(block<R, 4, N>); break;
-            case 5: run(block<R, std::min(5, block_rows), N>); break;
-            case 6: run(block<R, std::min(6, block_rows), N>); break;
-            case 7: run(block<R, std::min(7, block_rows), N>); break;
-            default: run(block<R, block_rows, N>);
+    const int64_t slices = count == 1 ? 1 : std::max<int64_t>((inner + slice_depth / 2) / slice_depth, 1);
+    // While a slice is worked on, its blocks together fetch the next one, which may be the next panel's first.
+    const int64_t ahead_step = (row_bytes + count - 1) / std::max<int64_t>(count, 1);
+    for (int64_t slice = 0; slice < slices; ++slice) {
+        const int64_t k = slice * inner / slices, depth = (slice + 1) * inner / slices - k;
+        const R* w = panel + k * N * lanes<R>;
+        for (int64_t i = 0; i < count; ++i) {
+            const int64_t from = i * rows / count, m = (i + 1) * rows / count - from;
+            const char* ahead = reinterpret_cast<const char*>(w) + depth * (row_bytes + i * ahead_step);
+            auto run = [&](auto run_block) {
+                run_block(depth, a + from * a_stride + k, a_stride, w, c + from * c_stride, c_stride, last,
+                          slice == 0 ? start : Start::onto, bias, ahead, ahead_step);
+            };
+            switch (m) {
+                case 1: run(fetching_block<R, 1, N>); break;
+                case 2: run(fetching_block<R, 2, N>); break;
+                case 3: run(fetching_block<R, 3, N>); break;
+                case 4: run(fetching_block<R, 4, N>); break;
+                case 5: run(fetching_block<R, std::min(5, block_rows), N>); break;
+                case 6: run(fetching_block<R, std::min(6, block_rows), N>); break;
+                case 7: run(fetching_block<R, std::min(7, block_rows), N>); break;
+                default: run(fetching_block<R, block_rows, N>);
+            }
         }
     }
 }

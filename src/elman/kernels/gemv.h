@@ -1,4 +1,4 @@
-// c = a W, or c + a W, for one row: W streams through the core once, so what counts is how fast it comes out of the cache.
+// c = a W, or c + a W, for one row: what counts is how fast W, read once, comes out of the cache.
 //
 // Each element is summed as in gemm.h, over k = 0, 1, 2, ... in one chain, and so is the same to the bit.
 #pragma once
@@ -43,24 +43,24 @@ private:
     Buffer<R> data_;
 };
 
-// c (N) from a (K). `bias` (N) is read with Start::bias alone.
+// c (N) from a (K). `bias` (N) is read with Start::bias alone. With `backward` the last panels come first, which a call
+// before that went forward has left in the cache.
 template <class R>
-void multiply(const R* a, const Columns<R>& w, R* c, Start start, const R* bias = nullptr) {
-    for (int64_t p = 0; p < w.panels(); ++p) {
+void multiply(const R* a, const Columns<R>& w, R* c, Start start, const R* bias = nullptr, bool backward = false) {
+    for (int64_t i = 0; i < w.panels(); ++i) {
+        const int64_t p = backward ? w.panels() - 1 - i : i;
         const int64_t from = w.first(p) * lanes<R>;
         const int last = int(std::min<int64_t>(w.columns() - (w.first(p + 1) - 1) * lanes<R>, lanes<R>));
-        auto run = [&](auto run_block) {
-            run_block(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, start == Start::bias ? bias + from : nullptr);
-        };
+        const R* b = start == Start::bias ? bias + from : nullptr;
         switch (w.first(p + 1) - w.first(p)) {
-            case 1: run(block<R, 1, 1>); break;
-            case 2: run(block<R, 1, 2>); break;
-            case 3: run(block<R, 1, 3>); break;
-            case 4: run(block<R, 1, 4>); break;
-            case 5: run(block<R, 1, 5>); break;
-            case 6: run(block<R, 1, 6>); break;
-            case 7: run(block<R, 1, 7>); break;
-            default: run(block<R, 1, row_vectors>);
+            case 1: block<R, 1, 1>(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, b); break;
+            case 2: block<R, 1, 2>(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, b); break;
+            case 3: block<R, 1, 3>(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, b); break;
+            case 4: block<R, 1, 4>(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, b); break;
+            case 5: block<R, 1, 5>(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, b); break;
+            case 6: block<R, 1, 6>(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, b); break;
+            case 7: block<R, 1, 7>(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, b); break;
+            default: block<R, 1, row_vectors>(w.inner(), a, 0, w.panel(p), c + from, 0, last, start, b);
         }
     }
 }

@@ -1,14 +1,14 @@
 """The gated cells on the native library: the recurrence in C++, the largest products torch's own."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from elman.kernels import library, pool
-from elman.kernels.abi import SUFFIX, bits, call
+from elman.kernels import abi, library, pool
+from elman.kernels.abi import SUFFIX
 from elman.kernels.options import Options
 from elman.kernels.product import EPSILON
 from elman.kernels.rows import Rows, lay_out
@@ -62,97 +62,175 @@ class Call(NamedTuple):
         count = len(names)
         return [dict(zip(names, flat[w * count :], strict=False)) for w in range(self.ways)]
 
-    def sizes(self, rows: Rows, inputs: int, hidden: int, outputs: int, training: bool) -> list[int]:
-        """The sizes of a layer, in the order of abi.SIZES."""
-        work = rows.size * GATES[self.operation] * hidden * outputs // self.heads * self.ways
-        threads = torch.get_num_threads() if work >= _WORTH_A_THREAD else 1
-        tasks = max(1, min(rows.count, -(-threads // self.ways)))
-        sizes = [rows.steps, rows.count, inputs, hidden, outputs, self.heads, self.ways, tasks]
-        sizes += [self.ways * outputs, self.ways * hidden, training]
-        return [*sizes, _ACTIVATIONS.index(self.activation), self.reset == "before", bits(self.clip)]
-
 
 @cache
 def _names(fields: str) -> tuple[str, ...]:
     return tuple(_FIELDS[int(number)] for number in fields)
 
 
-class Block(NamedTuple):
-    """Several (size, columns) matrices in one flat buffer: where each begins, and its columns, by name."""
+class Shape(NamedTuple):
+    """A layer's sizes: N packed rows, F inputs, H hidden units, P outputs, G*H rows in a weight."""
 
     size: int
+    inputs: int
+    hidden: int
+    outputs: int
+    width: int
+
+
+def shape_of(what: Call, size: int, x: Tensor, state: Sequence[Tensor], flat: Sequence[Tensor]) -> Shape:
+    """The sizes of this layer over so many packed rows."""
+    width = flat[0].shape[0]
+    return Shape(size, x.shape[2], width // GATES[what.operation], state[0].shape[2], width)
+
+
+class Block(NamedTuple):
+    """Several matrices of N rows in one flat buffer, by name and way: where each begins, and its columns."""
+
     numbers: int
-    parts: dict[str, tuple[int, int]]
+    parts: dict[tuple[str, int], tuple[int, int]]
+    places: list[tuple[int, int]]  # among the words of a call, and the number at which the matrix begins there
 
-    def addresses(self, buffer: Tensor) -> dict[str, int]:
-        """Where each matrix lies in this buffer."""
-        base, width = buffer.data_ptr(), buffer.element_size()
-        return {name: base + at * width for name, (at, _) in self.parts.items()}
+    def enter(self, words: list[int], buffer: Tensor) -> None:
+        """Write the addresses of all matrices in this buffer."""
+        base, item = buffer.data_ptr(), buffer.element_size()
+        for place, at in self.places:
+            words[place] = base + at * item
 
-    def view(self, buffer: Tensor, name: str) -> Tensor:
-        """One of the matrices."""
-        at, columns = self.parts[name]
-        return buffer.as_strided((self.size, columns), (columns, 1), at)
-
-
-def _block(size: int, columns: dict[str, int]) -> Block:
-    parts, at = {}, 0
-    for name, wide in columns.items():
-        parts[name] = (at, wide)
-        at += (size * wide + 15) // 16 * 16  # each begins at a cache line
-    return Block(size, at, parts)
+    def view(self, buffer: Tensor, name: str, way: int, size: int) -> Tensor:
+        """The first `size` rows of one of the matrices."""
+        at, columns = self.parts[name, way]
+        return buffer.as_strided((size, columns), (columns, 1), at)
 
 
-@cache
-def kept(what: Call, size: int, hidden: int) -> Block:
-    """What the forward pass keeps for the backward pass of one way, and, as c, n and m, of all ways."""
+_FOR_TORCH = ("raw", "mean", "deviation")  # the kernel does not read these
+
+
+def _block(size: int, ways: int, shared: dict[str, int], own: dict[str, int]) -> Block:
+    """Lay out matrices that all ways share, of so many columns each, and others that each way has for itself."""
+    parts, places, at = {}, [], 0
+    for name, columns in shared.items():
+        parts[name, 0] = (at, columns * ways)
+        places += [(abi.place(name, w), at + w * columns) for w in range(ways)]
+        at += (size * columns * ways + 15) // 16 * 16  # each begins at a cache line
+    for w in range(ways):
+        for name, columns in own.items():
+            parts[name, w] = (at, columns)
+            if name not in _FOR_TORCH:
+                places.append((abi.place(name, w), at))
+            at += (size * columns + 15) // 16 * 16
+    return Block(at, parts, places)
+
+
+def block_of_kept(what: Call, size: int, hidden: int, training: bool) -> Block:
+    """What the forward pass writes beside its results; in training the backward pass reads it."""
     names, width = _names(what.fields), GATES[what.operation] * hidden
-    columns = {name: what.ways * hidden for name in STATES[what.operation][1:]}
-    for w in range(what.ways):
-        own = {"gates": width}
-        if what.operation == "gru" and what.reset == "after":
-            own["unreset"] = hidden
-        if "weight_hr" in names:
-            own["unprojected"] = hidden
-        if "gain_hh" in names:
-            own |= {"normal": width, "scale": 1, "raw": width, "mean": 1, "deviation": 1}
-        columns |= {f"{name}{w}": wide for name, wide in own.items()}
-    return _block(size, columns)
+    shared = dict.fromkeys(STATES[what.operation][1:] if training else "c" * what.cells, hidden)
+    own = {"gates": width}
+    if training and what.operation == "gru" and what.reset == "after":
+        own["unreset"] = hidden
+    if training and "weight_hr" in names:
+        own["unprojected"] = hidden
+    if training and "gain_hh" in names:
+        own |= {"normal": width, "scale": 1, "raw": width, "mean": 1, "deviation": 1}
+    return _block(size, what.ways, shared, own)
 
 
-@cache
-def _working(what: Call, size: int, hidden: int, outputs: int, tasks: int) -> Block:
-    """What the backward pass of one way writes and nobody reads after it."""
-    names, width = _names(what.fields), GATES[what.operation] * hidden
-    columns = {"d_gates": width, "before": outputs}
+kept = lru_cache(256)(block_of_kept)
+
+
+@lru_cache(256)
+def _working(what: Call, shape: Shape) -> Block:
+    """What the backward pass writes and nobody reads after it."""
+    names = _names(what.fields)
+    own = {"d_gates": shape.width, "before": shape.outputs}
     if "gain_hh" in names or (what.operation == "gru" and what.reset == "after"):
-        columns["d_product"] = width
+        own["d_product"] = shape.width
     if what.reset == "before":
-        columns["reset"] = outputs
+        own["reset"] = shape.outputs
     if "weight_hr" in names:
-        columns["d_projected"] = outputs
-    return _block(size, columns)
+        own["d_projected"] = shape.outputs
+    return _block(shape.size, what.ways, {}, own)
 
 
-def _own(kept_addresses: dict[str, int], way: int) -> dict[str, int]:
-    """One way's part of what is kept, without what torch alone reads."""
-    mine = {name[:-1]: at for name, at in kept_addresses.items() if name[-1] == str(way)}
-    for name in ("raw", "mean", "deviation"):
-        mine.pop(name, None)
-    return mine
+class Sheet(NamedTuple):
+    """Who makes which product, and where among the words of a call the tensors' addresses go."""
+
+    own_input: bool  # W_ih x, and its gradients, in the kernel
+    own_state: bool  # the gradient of W_hh in the kernel
+    weights: list[tuple[int, int]]  # place, and which of the flat weights
+    gradients: list[tuple[int, int]]  # place, and of which of the flat weights
 
 
-def _part(tensor: Tensor, way: int, stride: int) -> int:
-    """The address of one way's part of a tensor, `stride` numbers after the part before."""
-    return tensor.data_ptr() + way * stride * tensor.element_size()
+@lru_cache(256)
+def _sheet(what: Call, shape: Shape) -> Sheet:
+    names = _names(what.fields)
+    norm = "gain_ih" in names
+    own_input = not norm and shape.width * shape.inputs * shape.size <= _OWN_PRODUCTS
+    own_state = shape.width * shape.outputs * shape.size <= _OWN_PRODUCTS
+    own_state = own_state and what.heads == 1 and what.reset == "after"
+    in_kernel = {*_IN_KERNEL, *(("weight_ih", "bias_ih") if own_input else ())}
+    products = {"weight_ih"} if own_input else set()
+    products |= {"weight_hh"} if own_state else set()
+    weights, gradients = [], []
+    for w in range(what.ways):
+        for number, name in enumerate(names, w * len(names)):
+            if name in in_kernel:
+                weights.append((abi.place(name, w), number))
+            if name in products:
+                gradients.append((abi.place(f"d_{name}", w), number))
+            elif name == "bias_ih" and not norm:
+                gradients.append((abi.place("d_input_bias", w), number))
+            elif name == "bias_hh" and not norm and what.operation == "gru" and what.reset == "after":
+                gradients.append((abi.place("d_product_bias", w), number))
+    return Sheet(own_input, own_state, weights, gradients)
 
 
-def _masks(rows: Rows, masks: Sequence[Tensor | None], way: int) -> dict[str, Tensor]:
-    drop, zone_h, zone_c = masks
-    packed = {} if drop is None else {"drop": rows.sort(drop)[way]}
-    for name, zone in (("zone_h", zone_h), ("zone_c", zone_c)):
-        if zone is not None:
-            packed[name] = rows.pack(zone[way])
+def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, training: bool) -> int:
+    """Write the sizes, and return how many tasks each way's rows are dealt to."""
+    work = shape.size * shape.width * shape.outputs // what.heads * what.ways
+    threads = torch.get_num_threads() if work >= _WORTH_A_THREAD else 1
+    tasks = max(1, min(rows.count, -(-threads // what.ways)))
+    words[: len(abi.SIZES) + 1] = (
+        rows.steps, rows.count, shape.inputs, shape.hidden, shape.outputs, what.heads, what.ways, tasks,
+        what.ways * shape.outputs, what.ways * shape.hidden, training, _ACTIVATIONS.index(what.activation),
+        what.reset == "before", _bits(what.clip), rows.begin.data_ptr(),
+    )  # fmt: skip
+    return tasks
+
+
+_bits = cache(abi.bits)
+
+
+@cache
+def _state_places(what: Call, pattern: str) -> list[list[int]]:
+    return [[abi.place(pattern.format(name), w) for w in range(what.ways)] for name in STATES[what.operation]]
+
+
+def _enter_states(words: list[int], what: Call, pattern: str, states: Sequence[Tensor | None]) -> None:
+    """Write the addresses of states (D, B, .), each way's part its own."""
+    for places, state in zip(_state_places(what, pattern), states, strict=True):
+        if state is not None:
+            words[places[0]] = at = state.data_ptr()
+            if len(places) == 2:
+                words[places[1]] = at + state[0].numel() * state.element_size()
+
+
+def _enter_columns(words: list[int], what: Call, name: str, tensor: Tensor, columns: int) -> None:
+    """Write the addresses of a matrix of all ways' columns, side by side."""
+    at = tensor.data_ptr()
+    for w in range(what.ways):
+        words[abi.place(name, w)] = at + w * columns * tensor.element_size()
+
+
+def _enter_masks(words: list[int], what: Call, rows: Rows, masks: Sequence[Tensor | None]) -> list[Tensor]:
+    """Write the addresses of the masks as the packed rows need them; the tensors must outlive the call."""
+    packed = []
+    for name, mask in zip(("drop", "zone_h", "zone_c"), masks, strict=True):
+        if mask is not None:
+            for w in range(what.ways):
+                packed.append(rows.sort(mask)[w] if name == "drop" else rows.pack(mask[w]))
+                words[abi.place(name, w)] = packed[-1].data_ptr()
     return packed
 
 
@@ -170,42 +248,34 @@ def forward(
     `buffer` takes what the backward pass will read, None where there will be none.
     Raises: ValueError for a length outside 1..T.
     """
-    steps, count, inputs = x.shape
-    rows, weights, names = lay_out(steps, count, lengths), what.weights(flat), STATES[what.operation]
-    size, width, outputs = rows.size, weights[0]["weight_ih"].shape[0], state[0].shape[2]
-    hidden, training = width // GATES[what.operation], buffer is not None
+    training = buffer is not None
+    rows = lay_out(x.shape[0], x.shape[1], lengths)
+    shape = shape_of(what, rows.size, x, state, flat)
+    sheet, block = _sheet(what, shape), kept(what, rows.steps * rows.count, shape.hidden, training)
     packed, starts = rows.pack(x), [rows.sort(s) for s in state]
-    block = kept(what, steps * count, hidden)
-    if buffer is None:
-        working = pool.take(block.numbers, x)
-        addresses = {n: a for n, a in block.addresses(working).items() if n[:-1] == "gates" or (what.cells and n == "c")}
-    else:
-        working, addresses = buffer, block.addresses(buffer)
-    y, last = x.new_empty(size, what.ways * outputs), [torch.empty_like(s) for s in starts]
-    ways, alive = [], []
-    for w, weight in enumerate(weights):
-        way: dict[str, Tensor | int | None] = {name: weight[name] for name in _IN_KERNEL if name in weight}
-        way |= _own(addresses, w)
-        if "gain_ih" in weight or width * inputs * size > _OWN_PRODUCTS:
-            _input_product(packed.view(size, inputs), weight, block, working, w, training)
-        else:
-            way["weight_ih"], way["bias_ih"] = weight["weight_ih"], weight.get("bias_ih")
-        around = _masks(rows, masks, w)
-        alive.append(around)
-        way |= around
-        for name, first, end in zip(names, starts, last, strict=True):
-            stride = count * first.shape[2]
-            way[f"{name}_0"], way[f"{name}_n"] = _part(first, w, stride), _part(end, w, stride)
-            if name in addresses:
-                way[name] = addresses[name] + w * hidden * x.element_size()
-        way["y"] = _part(y, w, outputs)
-        ways.append(way)
-    sizes = what.sizes(rows, inputs, hidden, outputs, training)
-    call(f"{what.operation}_forward", x.dtype, sizes, rows.begin, packed, ways)
-    results = [rows.unpack(y), *(rows.unsort(s) for s in last)]
+    working = pool.take(block.numbers, x) if buffer is None else buffer
+    y, last = x.new_empty(rows.size, what.ways * shape.outputs), [torch.empty_like(s) for s in starts]
+
+    words = abi.blank(what.ways)
+    _enter_sizes(words, what, rows, shape, training)
+    words[len(abi.SIZES) + 1] = packed.data_ptr()
+    for place, number in sheet.weights:
+        words[place] = flat[number].data_ptr()
+    block.enter(words, working)
+    _enter_states(words, what, "{}_0", starts)
+    _enter_states(words, what, "{}_n", last)
+    _enter_columns(words, what, "y", y, shape.outputs)
+    alive = _enter_masks(words, what, rows, masks) if any([mask is not None for mask in masks]) else []
+    if not sheet.own_input:
+        for w, weight in enumerate(what.weights(flat)):
+            _input_product(packed.view(shape.size, -1), weight, block, working, w, training)
+    abi.call(f"{what.operation}_forward", x.dtype, words)
+    del alive
+
+    results = [rows.unpack(y), *([rows.unsort(s) for s in last])]
     if what.cells:
         # A copy, because the caller may change what it gets, and the backward pass must not see that.
-        results.append(rows.unpack(block.view(working, "c")[:size].clone()))
+        results.append(rows.unpack(block.view(working, "c", 0, shape.size).clone()))
     if buffer is None:
         pool.give(working)
     return results
@@ -216,7 +286,7 @@ def _input_product(
 ) -> None:
     """W_ih x + b_ih by torch, with layer norm or without, into the gates."""
     size, product, bias = len(x), weight["weight_ih"].t(), weight.get("bias_ih")
-    gates = block.view(buffer, f"gates{way}")[:size]
+    gates = block.view(buffer, "gates", way, size)
     if "gain_ih" not in weight:
         if bias is None:
             torch.mm(x, product, out=gates)
@@ -227,8 +297,8 @@ def _input_product(
     normal, mean, deviation = torch.native_layer_norm(raw, [raw.shape[1]], weight["gain_ih"], bias, EPSILON)
     gates.copy_(normal)
     if training:
-        for name, found in (("raw", raw), ("mean", mean), ("deviation", deviation)):
-            block.view(buffer, f"{name}{way}")[:size].copy_(found)
+        for name, found in zip(_FOR_TORCH, (raw, mean, deviation), strict=True):
+            block.view(buffer, name, way, size).copy_(found)
 
 
 def backward(
@@ -244,108 +314,126 @@ def backward(
     needs_x: bool,
 ) -> list[Tensor | None]:
     """The gradients of x, the states and the flat weights, from those of the results."""
-    steps, count, inputs = x.shape
-    rows, weights, names = lay_out(steps, count, lengths), what.weights(flat), STATES[what.operation]
-    size, width, outputs = rows.size, weights[0]["weight_ih"].shape[0], state[0].shape[2]
-    hidden, item = width // GATES[what.operation], x.element_size()
+    rows = lay_out(x.shape[0], x.shape[1], lengths)
+    shape = shape_of(what, rows.size, x, state, flat)
+    sheet, block = _sheet(what, shape), kept(what, rows.steps * rows.count, shape.hidden, True)
     packed, starts = rows.pack(x), [rows.sort(s) for s in state]
     d_y, *d_last = d_results
     d_cells = d_last.pop() if what.cells else None
-    d_y = torch.zeros_like(y) if d_y is None else d_y
-    d_y, y, d_cells = rows.pack(d_y), rows.pack(y), None if d_cells is None else rows.pack(d_cells)
+    y, d_y = rows.pack(y), rows.pack(torch.zeros_like(y) if d_y is None else d_y)
     d_ends = [None if d is None else rows.sort(d) for d in d_last]
     d_starts = [torch.empty_like(s) for s in starts]
-    sizes = what.sizes(rows, inputs, hidden, outputs, True)
-    block = kept(what, steps * count, hidden)
-    addresses = block.addresses(buffer)
-    own_input, own_state = width * inputs * size <= _OWN_PRODUCTS, width * outputs * size <= _OWN_PRODUCTS
-    own_state = own_state and what.heads == 1 and what.reset == "after"
-    working = _working(what, steps * count, hidden, outputs, sizes[7])
-    ways: list[dict[str, Tensor | int | None]] = []
-    made: list[dict[str, Tensor]] = []
-    rooms, alive = [], []
-    for w, weight in enumerate(weights):
-        room = pool.take(working.numbers, x)
-        rooms.append(room)
-        way: dict[str, Tensor | int | None] = {name: weight[name] for name in _IN_KERNEL if name in weight}
-        way |= _own(addresses, w) | working.addresses(room)
-        norm = "gain_ih" in weight
-        out = {}
-        for name in ("weight_ch", "gain_c", "bias_c", "gain_hh", *(["bias_hh"] if norm else [])):
-            if name in weight:
-                out[f"d_{name}"] = x.new_empty(sizes[7], len(weight[name]))
-        if "bias_ih" in weight and not norm:
-            out["d_input_bias"] = x.new_empty(width)
-            if "bias_hh" in weight and "d_product" in working.parts:
-                out["d_product_bias"] = x.new_empty(width)
-        if own_input and not norm:
-            out["d_weight_ih"] = torch.empty_like(weight["weight_ih"])
+    d_flat: list[Tensor | None] = [None] * len(flat)
+    working = _working(what, shape)
+    room = pool.take(working.numbers, x)
+
+    words = abi.blank(what.ways)
+    tasks = _enter_sizes(words, what, rows, shape, True)
+    words[len(abi.SIZES) + 1] = packed.data_ptr()
+    for place, number in sheet.weights:
+        words[place] = flat[number].data_ptr()
+    block.enter(words, buffer)
+    working.enter(words, room)
+    _enter_states(words, what, "{}_0", starts)
+    _enter_states(words, what, "d_{}_0", d_starts)
+    _enter_states(words, what, "d_{}_n", d_ends)
+    _enter_columns(words, what, "y", y, shape.outputs)
+    _enter_columns(words, what, "d_y", d_y, shape.outputs)
+    if d_cells is not None:
+        d_cells = rows.pack(d_cells)
+        _enter_columns(words, what, "d_cells", d_cells, shape.hidden)
+    alive = _enter_masks(words, what, rows, masks) if any([mask is not None for mask in masks]) else []
+    for place, number in sheet.gradients:
+        d_flat[number] = made = torch.empty_like(flat[number])
+        words[place] = made.data_ptr()
+    d_inputs = []
+    if needs_x and sheet.own_input:
+        d_inputs = [x.new_empty(shape.size, shape.inputs) for _ in range(what.ways)]
+        for w, d in enumerate(d_inputs):
+            words[abi.place("d_x", w)] = d.data_ptr()
+    shares = _enter_shares(words, what, flat, tasks)
+    abi.call(f"{what.operation}_backward", x.dtype, words)
+    del alive
+
+    for number, share in shares:
+        d_flat[number] = share.sum(0)
+    names = _names(what.fields)
+    if "bias_hh" in names and "gain_hh" not in names:
+        for w in range(what.ways):
+            at = w * len(names)
+            if d_flat[at + names.index("bias_hh")] is None:
+                d_flat[at + names.index("bias_hh")] = d_flat[at + names.index("bias_ih")]
+    if not (sheet.own_input and sheet.own_state) or "weight_hr" in names:
+
+        def of(name: str, way: int) -> Tensor:
+            from_kept = (name, way) in block.parts
+            return (block if from_kept else working).view(buffer if from_kept else room, name, way, shape.size)
+
+        d_inputs += _large_products(packed.view(shape.size, -1), what, flat, d_flat, sheet, working, of, needs_x)
+    pool.give(room)
+    d_x = None
+    for d in d_inputs:
+        d_x = d if d_x is None else d_x + d
+    return [None if d_x is None else rows.unpack(d_x), *[rows.unsort(d) for d in d_starts], *d_flat]
+
+
+def _enter_shares(words: list[int], what: Call, flat: Sequence[Tensor], tasks: int) -> list[tuple[int, Tensor]]:
+    """Room for what each task sums up by itself: which of the flat weights, and the (tasks, .) tensor."""
+    names = _names(what.fields)
+    summed = ["weight_ch", "gain_c", "bias_c", "gain_hh", *(["bias_hh"] if "gain_hh" in names else [])]
+    shares = []
+    for w in range(what.ways):
+        for number, name in enumerate(names, w * len(names)):
+            if name in summed:
+                share = flat[number].new_empty(tasks, len(flat[number]))
+                words[abi.place(f"d_{name}", w)] = share.data_ptr()
+                shares.append((number, share))
+    return shares
+
+
+def _large_products(
+    x: Tensor,
+    what: Call,
+    flat: Sequence[Tensor],
+    d_flat: list[Tensor | None],
+    sheet: Sheet,
+    working: Block,
+    of: Callable[[str, int], Tensor],
+    needs_x: bool,
+) -> list[Tensor]:
+    """The gradients that are torch's to compute: of weights into `d_flat`, and each way's of x."""
+    names, d_inputs = _names(what.fields), []
+    for w, weight in enumerate(what.weights(flat)):
+        found: dict[str, Tensor] = {}
+        if not sheet.own_input:
+            d_input = of("d_gates", w)
+            if "gain_ih" in weight:
+                d_input = _unnormalise(d_input, weight, [of(name, w) for name in _FOR_TORCH], found)
+            found["weight_ih"] = d_input.t() @ x
             if needs_x:
-                out["d_x"], way["weight_ih"] = x.new_empty(size, inputs), weight["weight_ih"]
-        if own_state:
-            out["d_weight_hh"] = torch.empty_like(weight["weight_hh"])
-        way |= out
-        around = _masks(rows, masks, w)
-        alive.append(around)
-        way |= around
-        for name, first, d_first, d_end in zip(names, starts, d_starts, d_ends, strict=True):
-            stride = count * first.shape[2]
-            way[f"{name}_0"], way[f"d_{name}_0"] = _part(first, w, stride), _part(d_first, w, stride)
-            way[f"d_{name}_n"] = None if d_end is None else _part(d_end, w, stride)
-            if name in addresses:
-                way[name] = addresses[name] + w * hidden * item
-        way["y"], way["d_y"] = _part(y, w, outputs), _part(d_y, w, outputs)
-        way["d_cells"] = None if d_cells is None else _part(d_cells, w, hidden)
-        ways.append(way)
-        made.append(out)
-    call(f"{what.operation}_backward", x.dtype, sizes, rows.begin, packed, ways)
-
-    d_x: Tensor | None = None
-    d_weights: list[Tensor | None] = []
-    flat_x = packed.view(size, inputs)
-    for w, (weight, out, room) in enumerate(zip(weights, made, rooms, strict=True)):
-
-        def of(name: str, room: Tensor = room) -> Tensor:
-            return working.view(room, name)[:size]
-
-        d_input = None if "d_weight_ih" in out else of("d_gates")
-        if "gain_ih" in weight:
-            statistics = [block.view(buffer, f"{name}{w}")[:size] for name in ("raw", "mean", "deviation")]
-            d_input = _unnormalise(of("d_gates"), weight, statistics, out)
-        if d_input is not None:
-            out["d_weight_ih"] = d_input.t() @ flat_x
-            if needs_x:
-                out["d_x"] = d_input @ weight["weight_ih"]
-        if not own_state:
-            product = of("d_product" if "d_product" in working.parts else "d_gates")
-            reset = of("reset") if "reset" in working.parts else None
-            out["d_weight_hh"] = _of_recurrent_weight(product, of("before"), reset, what.heads)
+                d_inputs.append(d_input @ weight["weight_ih"])
+        if not sheet.own_state:
+            product = of("d_product" if ("d_product", w) in working.parts else "d_gates", w)
+            reset = of("reset", w) if what.reset == "before" else None
+            found["weight_hh"] = _of_recurrent_weight(product, of("before", w), reset, what.heads)
         if "weight_hr" in weight:
-            out["d_weight_hr"] = of("d_projected").t() @ block.view(buffer, f"unprojected{w}")[:size]
-        if "d_input_bias" in out:
-            out["d_bias_ih"] = out["d_input_bias"]
-            out["d_bias_hh"] = out.get("d_product_bias", out["d_input_bias"])
-        for name in ("weight_ch", "gain_hh", "gain_c", "bias_c", *(["bias_hh"] if "gain_hh" in weight else [])):
-            if f"d_{name}" in out:
-                out[f"d_{name}"] = out[f"d_{name}"].sum(0)
-        d_weights += [out[f"d_{name}"] for name in _names(what.fields)]
-        if needs_x:
-            d_x = out["d_x"] if d_x is None else d_x + out["d_x"]
-        pool.give(room)
-    return [None if d_x is None else rows.unpack(d_x), *(rows.unsort(d) for d in d_starts), *d_weights]
+            found["weight_hr"] = of("d_projected", w).t() @ of("unprojected", w)
+        for name, gradient in found.items():
+            d_flat[w * len(names) + names.index(name)] = gradient
+    return d_inputs
 
 
 def _unnormalise(
-    d_gates: Tensor, weight: dict[str, Tensor], statistics: Sequence[Tensor], out: dict[str, Tensor]
+    d_gates: Tensor, weight: dict[str, Tensor], statistics: Sequence[Tensor], found: dict[str, Tensor]
 ) -> Tensor:
-    """Through the layer norm of W_ih x: the gradient of that product; those of gain and bias go into `out`."""
+    """Through the layer norm of W_ih x: the gradient of that product; those of gain and bias go into `found`."""
     raw, mean, deviation = statistics
     gain, bias = weight["gain_ih"], weight.get("bias_ih")
-    d_raw, out["d_gain_ih"], d_bias = torch.ops.aten.native_layer_norm_backward(
+    d_raw, found["gain_ih"], d_bias = torch.ops.aten.native_layer_norm_backward(
         d_gates, raw, [len(gain)], mean, deviation, gain, bias, [True, True, bias is not None]
     )
     if bias is not None:
-        out["d_bias_ih"] = d_bias
+        found["bias_ih"] = d_bias
     return d_raw
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from elman.kernels import pool
-from elman.kernels.native import GATES, Call, backward, forward, kept
+from elman.kernels.native import GATES, Call, backward, block_of_kept, forward, kept
 from elman.kernels.options import PLAIN, Options
 from elman.kernels.time_loop import both_ways
 from elman.kernels.weights import Output, State, Weights
@@ -46,7 +46,7 @@ def layer(
 
 def _room(what: Call, x: Tensor, flat: Sequence[Tensor]) -> int:
     """The numbers that the backward pass of this layer asks the forward pass to keep."""
-    return kept(what, x.shape[0] * x.shape[1], flat[0].shape[0] // GATES[what.operation]).numbers
+    return kept(what, x.shape[0] * x.shape[1], flat[0].shape[0] // GATES[what.operation], True).numbers
 
 
 class _Recurrence(torch.autograd.Function):
@@ -123,7 +123,7 @@ def _recurrence_shapes(*given: Any) -> list[Tensor]:
     what, (x, _, state, flat, *_) = Call(*given[:_FIELDS]), given[_FIELDS:]
     y = x.new_empty(x.shape[0], x.shape[1], what.ways * state[0].shape[2])
     cells = [x.new_empty(x.shape[0], x.shape[1], what.ways * state[1].shape[2])] if what.cells else []
-    room = kept.__wrapped__(what, x.shape[0] * x.shape[1], flat[0].shape[0] // GATES[what.operation]).numbers
+    room = block_of_kept(what, x.shape[0] * x.shape[1], flat[0].shape[0] // GATES[what.operation], True).numbers
     return [y, *(torch.empty_like(s, memory_format=torch.contiguous_format) for s in state), *cells, x.new_empty(room)]
 
 

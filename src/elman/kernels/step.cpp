@@ -1,6 +1,5 @@
 // One time step through a stack of layers, for streams: weights are laid out once and states kept between the calls.
 #include <deque>
-#include <memory>
 
 #include "gemv.h"
 #include "recurrence.h"
@@ -42,33 +41,68 @@ struct Given {
     R* y;  // (B, P)
 };
 
+// a (B, K) to W a + b (B, N).
+template <class R>
+class Affine {
+public:
+    Affine(int64_t rows, const R* w, int64_t inner, int64_t columns, const R* bias)
+        : rows_(rows), bias_(bias) {
+        if (rows == 1)
+            one_ = Columns<R>(w, inner, columns, 1, inner);
+        else
+            many_ = Panels<R>(w, inner, columns, 1, inner);
+    }
+
+    void operator()(const R* a, int64_t a_stride, R* c, int64_t c_stride, bool backward) const {
+        const Start start = bias_ ? Start::bias : Start::zero;
+        if (rows_ == 1)
+            multiply(a, one_, c, start, bias_, backward);
+        else
+            multiply(rows_, a, a_stride, many_, c, c_stride, start, bias_);
+    }
+
+private:
+    int64_t rows_;
+    const R* bias_;
+    Columns<R> one_;
+    Panels<R> many_;
+};
+
+// One layer: `input` and `recur`, in either order, then `finish`.
 template <class R>
 class Stage {
 public:
     Stage(int64_t operation, const Given<R>& given)
         : given_(given), width_(gate_counts[operation] * given.hidden), cell_(cells[operation]),
+          input_(given.rows, given.weight_ih, given.inputs, width_, given.gain_ih ? nullptr : given.bias_ih),
+          recurrent_(given.rows, given.weight_hh, given.outputs, given.reset_before ? 2 * given.hidden : width_,
+                     given.gain_hh ? nullptr : given.bias_hh),
           gates_(given.rows * width_), layer_(layer(given, gates_.get())),
           prepared_(layer_, layer_.way[0], gate_counts[operation], false),
           pass_(Task<R>{layer_, layer_.way[0], prepared_, gate_counts[operation], 0, 0, given.rows}) {
         pass_.n = given.rows;
-        if (given.rows == 1)
-            one_ = Columns<R>(given.weight_ih, given.inputs, width_, 1, given.inputs);
-        else
-            many_ = Panels<R>(given.weight_ih, given.inputs, width_, 1, given.inputs);
+        // The cell finds its first product made, and makes no other in its place.
+        prepared_.all.parts.clear();
+        prepared_.gates.parts.clear();
     }
     Stage(const Stage&) = delete;  // pass_ refers to its neighbours
 
-    // x (B, F) to y (B, P).
-    const R* step(const R* x) {
+    // From x (B, F).
+    void input(const R* x, bool backward) {
         R* gates = gates_.get();
-        const R* bias = given_.gain_ih ? nullptr : given_.bias_ih;
-        const Start start = bias ? Start::bias : Start::zero;
-        if (given_.rows == 1)
-            multiply(x, one_, gates, start, bias);
-        else
-            multiply(given_.rows, x, given_.inputs, many_, gates, width_, start, bias);
+        input_(x, given_.inputs, gates, width_, backward);
         if (given_.gain_ih)
             for (int64_t r = 0; r < given_.rows; ++r) normalise(gates + r * width_);
+    }
+
+    // From the state.
+    void recur(bool backward) {
+        const Rows<R>&h = pass_.state[0], &product = pass_.product;
+        recurrent_(h[0], h.stride, product[0], product.stride, backward);
+    }
+
+    // Gives y (B, P).
+    const R* finish(const R* x) {
         cell_(pass_);
         R* y = given_.y;
         if (given_.residual)
@@ -114,48 +148,60 @@ private:
     const Given<R> given_;
     const int64_t width_;
     void (*const cell_)(Forward<R>&);
-    Columns<R> one_;   // W_ih for one row
-    Panels<R> many_;   // and for more
+    const Affine<R> input_, recurrent_;
     Buffer<R> gates_;  // (B, G*H)
     const Layer<R> layer_;
-    const Prepared<R> prepared_;
+    Prepared<R> prepared_;
     Forward<R> pass_;
 };
 
 template <class R>
-using Stepper = std::deque<Stage<R>>;
-
-// Null where memory runs out.
-template <class R>
-Stepper<R>* open_stepper(int64_t operation, int64_t layers, const Given<R>* given) {
-    try {
-        auto stepper = std::make_unique<Stepper<R>>();
-        for (int64_t l = 0; l < layers; ++l) stepper->emplace_back(operation, given[l]);
-        return stepper.release();
-    } catch (const std::bad_alloc&) {
-        return nullptr;
+class Stepper {
+public:
+    Stepper(int64_t operation, int64_t layers, const Given<R>* given) {
+        for (int64_t l = 0; l < layers; ++l) stages.emplace_back(operation, given[l]);
     }
-}
+
+    // Weights that do not fit the cache would all be fetched anew if each step went the same way through them. So every
+    // other step goes back the way that the last one came, as far as the layers allow: h_{t-1} is known in all of them.
+    void step(const R* x) {
+        if (back_)
+            for (auto stage = stages.rbegin(); stage != stages.rend(); ++stage) stage->recur(true);
+        for (Stage<R>& stage : stages) {
+            stage.input(x, back_);
+            if (!back_) stage.recur(false);
+            x = stage.finish(x);
+        }
+        back_ = !back_;
+    }
+
+    std::deque<Stage<R>> stages;
+
+private:
+    bool back_ = false;
+};
 
 }  // namespace
 }  // namespace elman
 
-// operation: 0 rnn, 1 lstm, 2 gru. A step gives what it makes in the last layer's y.
-#define ELMAN_STEPPER(R, suffix)                                                                                    \
-    extern "C" {                                                                                                    \
-    void* elman_stepper_open_##suffix(int64_t operation, int64_t layers, const elman::Given<R>* given) {            \
-        return elman::open_stepper(operation, layers, given);                                                       \
-    }                                                                                                               \
-    void elman_stepper_step_##suffix(elman::Stepper<R>* stepper, const R* x) {                                      \
-        for (auto& stage : *stepper) x = stage.step(x);                                                             \
-    }                                                                                                               \
-    void elman_stepper_load_##suffix(elman::Stepper<R>* stepper) {                                                  \
-        for (auto& stage : *stepper) stage.load_state();                                                            \
-    }                                                                                                               \
-    void elman_stepper_save_##suffix(elman::Stepper<R>* stepper) {                                                  \
-        for (auto& stage : *stepper) stage.save_state();                                                            \
-    }                                                                                                               \
-    void elman_stepper_close_##suffix(elman::Stepper<R>* stepper) { delete stepper; }                               \
+// operation: 0 rnn, 1 lstm, 2 gru. open gives null where memory runs out; step leaves its result in the last layer's y.
+#define ELMAN_STEPPER(R, suffix)                                                                        \
+    extern "C" {                                                                                        \
+    void* elman_stepper_open_##suffix(int64_t operation, int64_t layers, const elman::Given<R>* given) {\
+        try {                                                                                           \
+            return new elman::Stepper<R>(operation, layers, given);                                     \
+        } catch (const std::bad_alloc&) {                                                               \
+            return nullptr;                                                                             \
+        }                                                                                               \
+    }                                                                                                   \
+    void elman_stepper_step_##suffix(elman::Stepper<R>* stepper, const R* x) { stepper->step(x); }      \
+    void elman_stepper_load_##suffix(elman::Stepper<R>* stepper) {                                      \
+        for (auto& stage : stepper->stages) stage.load_state();                                         \
+    }                                                                                                   \
+    void elman_stepper_save_##suffix(elman::Stepper<R>* stepper) {                                      \
+        for (auto& stage : stepper->stages) stage.save_state();                                         \
+    }                                                                                                   \
+    void elman_stepper_close_##suffix(elman::Stepper<R>* stepper) { delete stepper; }                   \
     }
 
 ELMAN_STEPPER(float, f32)

@@ -25,8 +25,10 @@ _SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 _ACTIVATIONS = ("tanh", "relu", "sigmoid")
 
 _SIZES = ("rows", "inputs", "hidden", "outputs", "activation", "reset_before", "residual")
-_WEIGHTS = ("weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh", "weight_ch")
-_WEIGHTS += ("gain_ih", "gain_hh", "gain_c", "bias_c")
+_WEIGHTS = (
+    *("weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hh", "weight_ch"),
+    *("gain_ih", "gain_hh", "gain_c", "bias_c"),
+)
 _TENSORS = (*_WEIGHTS, "zone_h", "zone_c", "h", "c", "y")
 
 
@@ -189,7 +191,7 @@ class NativeStepper(Stepper):
             fits = False
         if not fits:
             self._refuse(x)
-        if not x.is_contiguous():
+        if not x.is_contiguous() or x.is_neg():
             x = x.resolve_neg().contiguous()
         self._run(self._within, x.data_ptr())
         return self._y
@@ -223,14 +225,20 @@ def stepper(
         raise TypeError(f"rows is {rows!r}, but it must be an int: pass a whole number")
     if rows < 1:
         raise ValueError(f"rows is {rows}, but it must be at least 1: pass a larger number")
-    # Copies, because the kernel reads the small ones at every step, wherever the module's go.
-    own = [Weights(*(None if w is None else w.detach().clone(memory_format=torch.contiguous_format) for w in each))
-           for each in layers]
+    own = list(map(_snapshot, layers))
     like = own[0].weight_ih
-    zones = [like.new_full((rows, size), p) if p else None for size, p in zip(sizes[:2], zoneout, strict=False)]
-    options = options._replace(**dict(zip(("zone_h", "zone_c"), zones, strict=False)))
+    zone_h, zone_c = (
+        like.new_full((rows, size), p) if p else None for size, p in zip((sizes[0], sizes[-1]), zoneout, strict=True)
+    )
+    options = options._replace(zone_h=zone_h, zone_c=zone_c)
     given = (own, sizes, rows, options, residual)
     native = library.native()
     if native is None or operation not in _NATIVE or like.dtype not in _SUFFIX or not like.is_cpu:
         return ReferenceStepper(operation, *given)
     return NativeStepper(native, operation, *given)
+
+
+def _snapshot(weights: Weights) -> Weights:
+    # The kernel reads the small ones at every step, wherever the module's own may have gone.
+    copies: list[Any] = [w if w is None else w.detach().clone(memory_format=torch.contiguous_format) for w in weights]
+    return Weights(*copies)

@@ -1,5 +1,6 @@
-// One step, forward and backward, of each recurrence whose units see only themselves; the reference of the same name in
-// this folder is the definition. x holds the step's inputs, own what a unit keeps over time, h the state before the step.
+// One step, forward and backward, of each recurrence whose units see only themselves; the reference of the same name
+// in this folder is the definition. x holds the step's inputs, own what a unit keeps over time, h the state before
+// the step.
 #pragma once
 
 #include "activations.h"

@@ -1,5 +1,6 @@
-// Recurrences whose units see only themselves: every column (row of the batch, unit) of the (T, B, H) arrays is a scan of
-// its own. Memory is the limit: each step reads its inputs once, in order, and gates are recomputed, never stored.
+// Recurrences whose units see only themselves: every column (row of the batch, unit) of the (T, B, H) arrays is a
+// scan of its own. Memory is the limit: each step reads its inputs once, in order, and gates are recomputed, never
+// stored.
 #include "scan/cells.h"
 
 #include "parallel.h"
@@ -9,8 +10,8 @@
 #endif
 
 // Shapes: x[k] (T, B, D, H) with x_row between rows and x_way between directions; y, grad_y, grad_x likewise, y's row
-// being D*H; h_0, h_n and their gradients (D, B, H); own (D, H), grad_own (D, B, H).
-// Direction d runs backward in time where bit d of `reversed` is set. Null: lengths, own, grad_y and grad_h_n if absent.
+// being D*H; h_0, h_n and their gradients (D, B, H); own (D, H), grad_own (D, B, H). Direction d runs backward in
+// time where bit d of `reversed` is set. Null: lengths, own, grad_y and grad_h_n if absent.
 struct elman_scan {
     int64_t steps, rows, width, ways, reversed, threads, x_row, x_way;
     const int64_t* lengths;
@@ -38,12 +39,13 @@ namespace {
 constexpr int block = 512;      // a column block: enough in a run for the memory's prefetchers
 constexpr int most_kept = 2048;  // of one task: what it carries from step to step stays in the L1 cache
 
-// Fresh memory in pages of 2 MB, each touched by one thread: a fault for each 4 KB would take as long as the scan itself,
-// and two threads that come to the same new page together would both clear it.
+// Fresh memory in pages of 2 MB, each touched by one thread: faults for every 4 KB would take as long as the scan
+// itself, and two threads that come to the same new page together would both clear it.
 void claim(void* start, int64_t bytes) {
 #if defined(__linux__)
     constexpr uintptr_t page = uintptr_t(1) << 21;
-    const uintptr_t first = (uintptr_t(start) + page - 1) & ~(page - 1), last = (uintptr_t(start) + bytes) & ~(page - 1);
+    const uintptr_t begin = uintptr_t(start), first = (begin + page - 1) & ~(page - 1);
+    const uintptr_t last = (begin + bytes) & ~(page - 1);
     if (last <= first) return;
     madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);  // advice only: nothing is lost if it fails
     parallel(int64_t((last - first) / page),
