@@ -156,6 +156,18 @@ def test_what_is_done_to_y_does_not_reach_the_state(made):
         y.fill_(7.0)
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_y_may_be_the_next_x(kind, depth):
+    torch.manual_seed(0)
+    layers, x = [make_weights("gru", 6, 6) for _ in range(depth)], draw(2, 6)
+    alone, fed = (stepper("gru", layers, (6,), 2, residual=True) for _ in range(2))
+    y = fed.step(x)
+    for _ in range(4):
+        right = alone.step(x).clone()
+        assert torch.equal(y, right)
+        x, y = right, fed.step(y)
+
+
 def test_state_is_a_copy_that_can_be_put_back(made):
     x = draw(4, 2, INPUTS)
     assert [tuple(part.shape) for part in made.state] == [(2, 2, 6), (2, 2, 6)]

@@ -3,6 +3,7 @@
 from elman.kernels.choose import Choice, choose, explain, layer, use
 from elman.kernels.options import Options
 from elman.kernels.packing import Packing
+from elman.kernels.scan.native import linear_scan
 from elman.kernels.weights import Output, State, Weights
 
-__all__ = ["Choice", "Options", "Output", "Packing", "State", "Weights", "choose", "explain", "layer", "use"]
+__all__ = ["Choice", "Options", "Output", "Packing", "State", "Weights", "choose", "explain", "layer", "linear_scan", "use"]

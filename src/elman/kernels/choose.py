@@ -3,22 +3,27 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
-from elman.kernels import torch_native
+from elman.kernels import native, operators, torch_native
+from elman.kernels.given import check_given
 from elman.kernels.gru import reference as gru
 from elman.kernels.lstm import reference as lstm
 from elman.kernels.options import ACTIVATIONS, EXTRAS, PLAIN, Options, check
 from elman.kernels.rnn import reference as rnn
 from elman.kernels.scan import indrnn, mingru, minlstm, rglru
+from elman.kernels.scan import native as scan
 from elman.kernels.slstm import reference as slstm
 from elman.kernels.time_loop import both_ways
 from elman.kernels.weights import Output, State, Weights
 
 Layer = Callable[..., Output]
+
+_SCANS = ("indrnn", "mingru", "minlstm", "rglru")
 
 IMPLEMENTATIONS: dict[str, dict[str, Layer]] = {
     "reference": {
@@ -32,9 +37,18 @@ IMPLEMENTATIONS: dict[str, dict[str, Layer]] = {
         "rglru": partial(both_ways, rglru.layer),
     },
     "torch": {operation: partial(torch_native.layer, operation) for operation in ("rnn", "lstm", "gru")},
+    "native": {
+        **{operation: partial(operators.layer, operation) for operation in native.GATES},
+        **{operation: partial(scan.layer, operation) for operation in _SCANS},
+    },
 }
 
-LACKS: dict[str, Callable[..., str | None]] = {"torch": torch_native.lacks}
+
+def _native_lacks(operation: str, *given: Any) -> str | None:
+    return (scan if operation in _SCANS else native).lacks(operation, *given)
+
+
+LACKS: dict[str, Callable[..., str | None]] = {"torch": torch_native.lacks, "native": _native_lacks}
 """For each implementation that has not everything: what it lacks of a layer, in words, or None."""
 
 _forced: list[str] = []
@@ -47,8 +61,7 @@ class Choice(NamedTuple):
     reason: str
 
 
-_PADDED = Choice("torch", "torch has this cell, and its padded kernel outruns a plain loop over time")
-_PACKED = Choice("torch", "torch has this cell, and its packed kernel takes only the real steps of each row")
+_NATIVE = Choice("native", "the native library has this cell, and fuses its steps")
 _FORCED = {name: Choice(name, f'kernels.use("{name}") is in force') for name in IMPLEMENTATIONS}
 
 
@@ -57,14 +70,15 @@ def choose(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
-    ragged: bool = False,
     options: Options = PLAIN,
     weights: Weights | None = None,
+    transformed: bool = False,
 ) -> Choice:
     """Say which implementation runs this layer, and why.
 
-    `operation` is one of "rnn", "lstm", "gru", "slstm", "indrnn", "mingru", "minlstm", "rglru"; `ragged` means
-    rows of different lengths; `weights` (of one direction) tell a projection, peepholes and layer norm.
+    `operation` is one of "rnn", "lstm", "gru", "slstm", "indrnn", "mingru", "minlstm", "rglru";
+    `weights` (of one direction) tell a projection, peepholes and layer norm; `transformed` means inside
+    torch.func or forward-mode differentiation.
     Raises: ValueError for an unknown operation, for options or weights that it has not, for a dtype without
     fractions, or for a forced implementation that lacks the cell.
     """
@@ -76,10 +90,14 @@ def choose(
         if missing is not None:
             raise ValueError(f'kernels.use("{_forced[-1]}") is in force, but {missing}: use "reference" here')
         return _FORCED[_forced[-1]]
-    missing = lacks("torch", operation, device, dtype, options, weights)
-    if missing is not None:
-        return Choice("reference", f"{missing}, so the plain loop over time computes it")
-    return _PACKED if ragged else _PADDED
+    if transformed:
+        return Choice("reference", "function transforms work on the plain loop over time")
+    found = {name: lacks(name, operation, device, dtype, options, weights) for name in ("native", "torch")}
+    if found["native"] is None:
+        return _NATIVE
+    if found["torch"] is None:
+        return Choice("torch", f"{found['native']}, and torch has this cell")
+    return Choice("reference", f"{found['native']}, and {found['torch']}: the plain loop over time computes it")
 
 
 def lacks(
@@ -97,7 +115,7 @@ def lacks(
 
 @contextmanager
 def use(implementation: str) -> Iterator[None]:
-    """Force "reference" or "torch" for every layer called during the `with` block, in every thread.
+    """Force "reference", "torch" or "native" for every layer called during the `with` block, in every thread.
 
     Raises: ValueError for an unknown name.
     """
@@ -128,10 +146,40 @@ def layer(
     its own last step, backward at its first, and with options.cells every c_t (T, B, D*H).
     Raises: ValueError as `choose` does.
     """
-    choice = choose(
-        operation, device=x.device, dtype=x.dtype, ragged=lengths is not None, options=options, weights=weights[0]
+    if not weights:
+        raise ValueError("there are 0 sets of weights, but 1 or 2 are needed: give one a direction")
+    name = _decided(operation, x, options, weights[0])
+    check_given(operation, x, state, weights, lengths, options)
+    return IMPLEMENTATIONS[name][operation](x, state, weights, lengths=lengths, options=options)
+
+
+_decisions: dict[Any, str] = {}
+
+
+def _decided(operation: str, x: Tensor, options: Options, weights: Weights) -> str:
+    """The name that `choose` gives, remembered: a tiny layer takes less time than a decision."""
+    activation, reset, clip, heads, cells, *masks = options
+    # Under autocast torch converts what its kernels are given.
+    dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
+    if torch.compiler.is_compiling():
+        return choose(operation, device=x.device, dtype=dtype, options=options, weights=weights).implementation
+    key = (
+        *(operation, _transformed(), x.device, dtype, activation, reset, clip, heads, cells, weights.weight_ih.shape[0]),
+        *[part is None for part in masks],
+        *[part is None for part in weights],
+        *_forced[-1:],
     )
-    return IMPLEMENTATIONS[choice.implementation][operation](x, state, weights, lengths=lengths, options=options)
+    name = _decisions.get(key)
+    if name is None:
+        choice = choose(
+            operation, device=x.device, dtype=dtype, options=options, weights=weights, transformed=key[1]
+        )
+        name = _decisions[key] = choice.implementation
+    return name
+
+
+def _transformed() -> bool:
+    return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
 
 
 def explain(*, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> str:
@@ -146,9 +194,6 @@ def explain(*, device: torch.device | str = "cpu", dtype: torch.dtype = torch.fl
         detail = "projection" if weights else activation if operation in ACTIVATIONS else None
         name = f"{operation} ({detail})" if detail else operation
         options = Options(activation=activation)
-        for ragged in (False, True):
-            implementation, reason = choose(
-                operation, device=device, dtype=dtype, ragged=ragged, options=options, weights=weights
-            )
-            lines.append(f"{name:17} {'ragged' if ragged else 'padded'}  {implementation:9}  {reason}")
+        implementation, reason = choose(operation, device=device, dtype=dtype, options=options, weights=weights)
+        lines.append(f"{name:17} {implementation:9}  {reason}")
     return "\n".join(lines)

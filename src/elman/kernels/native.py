@@ -125,7 +125,8 @@ def _block(size: int, ways: int, shared: dict[str, int], own: dict[str, int]) ->
 def block_of_kept(what: Call, size: int, hidden: int, training: bool) -> Block:
     """What the forward pass writes beside its results; in training the backward pass reads it."""
     names, width = _names(what.fields), GATES[what.operation] * hidden
-    shared = dict.fromkeys(STATES[what.operation][1:] if training else "c" * what.cells, hidden)
+    # An sLSTM's m is not read again.
+    shared = dict.fromkeys(STATES[what.operation][1:3] if training else "c" * what.cells, hidden)
     own = {"gates": width}
     if training and what.operation == "gru" and what.reset == "after":
         own["unreset"] = hidden
@@ -268,7 +269,7 @@ def forward(
     alive = _enter_masks(words, what, rows, masks) if any([mask is not None for mask in masks]) else []
     if not sheet.own_input:
         for w, weight in enumerate(what.weights(flat)):
-            _input_product(packed.view(shape.size, -1), weight, block, working, w, training)
+            _input_product(packed.view(shape.size, shape.inputs), weight, block, working, w, training)
     abi.call(f"{what.operation}_forward", x.dtype, words)
     del alive
 
@@ -369,7 +370,7 @@ def backward(
             from_kept = (name, way) in block.parts
             return (block if from_kept else working).view(buffer if from_kept else room, name, way, shape.size)
 
-        d_inputs += _large_products(packed.view(shape.size, -1), what, flat, d_flat, sheet, working, of, needs_x)
+        d_inputs += _large_products(packed.view(shape.size, shape.inputs), what, flat, d_flat, sheet, working, of, needs_x)
     pool.give(room)
     d_x = None
     for d in d_inputs:
@@ -443,8 +444,8 @@ def _of_recurrent_weight(d_product: Tensor, before: Tensor, reset: Tensor | None
         return torch.cat([d_product[:, :gates].t() @ before, d_product[:, gates:].t() @ reset])
     if heads == 1:
         return d_product.t() @ before
-    # (N, G, heads, d) against (N, heads, d), head by head.
+    # Head by head, (N, G*d) against (N, d): copied that way round, which takes a fifth of the time of (G*d, N).
     size = before.shape[1] // heads
-    d = d_product.view(len(before), -1, heads, size).permute(2, 1, 3, 0).reshape(heads, -1, len(before))
-    found = d @ before.view(-1, heads, size).transpose(0, 1)
-    return found.view(heads, -1, size, size).transpose(0, 1).reshape(-1, size)
+    d = d_product.unflatten(1, (-1, heads, size)).permute(2, 0, 1, 3).flatten(2)
+    found = d.transpose(1, 2) @ before.unflatten(1, (heads, size)).transpose(0, 1)
+    return found.unflatten(1, (-1, size)).transpose(0, 1).flatten(0, 2)

@@ -77,7 +77,8 @@ public:
           input_(given.rows, given.weight_ih, given.inputs, width_, given.gain_ih ? nullptr : given.bias_ih),
           recurrent_(given.rows, given.weight_hh, given.outputs, given.reset_before ? 2 * given.hidden : width_,
                      given.gain_hh ? nullptr : given.bias_hh),
-          gates_(given.rows * width_), layer_(layer(given, gates_.get())),
+          gates_(given.rows * width_), own_(given.rows * given.outputs),
+          layer_(layer(given, gates_.get(), given.residual ? own_.get() : given.y)),
           prepared_(layer_, layer_.way[0], gate_counts[operation], false),
           pass_(Task<R>{layer_, layer_.way[0], prepared_, gate_counts[operation], 0, 0, given.rows}) {
         pass_.n = given.rows;
@@ -104,11 +105,11 @@ public:
     // Gives y (B, P).
     const R* finish(const R* x) {
         cell_(pass_);
-        R* y = given_.y;
+        const R* own = own_.get();
         if (given_.residual)
             each_vector<R>(given_.rows * given_.outputs,
-                           [&](int64_t j, auto m) { store(y + j, load(x + j, m) + load(y + j, m), m); });
-        return y;
+                           [&](int64_t j, auto m) { store(given_.y + j, load(x + j, m) + load(own + j, m), m); });
+        return given_.y;
     }
 
     void load_state() {
@@ -121,7 +122,7 @@ private:
     static constexpr int64_t gate_counts[] = {Rnn<R>::gates, Lstm<R>::gates, Gru<R>::gates};
     static constexpr void (*cells[])(Forward<R>&) = {Rnn<R>::forward, Lstm<R>::forward, Gru<R>::forward};
 
-    static Layer<R> layer(const Given<R>& given, R* gates) {
+    static Layer<R> layer(const Given<R>& given, R* gates, R* y) {
         Layer<R> layer{};
         layer.steps = layer.ways = layer.tasks = layer.heads = 1;
         layer.rows = given.rows, layer.hidden = given.hidden, layer.outputs = layer.y_stride = given.outputs;
@@ -132,7 +133,7 @@ private:
         way.zone_h = given.zone_h, way.zone_c = given.zone_c;
         way.first[0] = way.last[0] = given.h;
         way.first[1] = way.last[1] = given.c;
-        way.gates = gates, way.y = given.y;
+        way.gates = gates, way.y = y;
         return layer;
     }
 
@@ -150,6 +151,7 @@ private:
     void (*const cell_)(Forward<R>&);
     const Affine<R> input_, recurrent_;
     Buffer<R> gates_;  // (B, G*H)
+    Buffer<R> own_;    // (B, P): what the cell gives where x is added to it; x may lie where y goes
     const Layer<R> layer_;
     Prepared<R> prepared_;
     Forward<R> pass_;

@@ -55,7 +55,8 @@ class Stepper:
     def step(self, x: Tensor) -> Tensor:
         """Take one step: x (B, F) to y (B, P).
 
-        y is the stepper's own buffer, and the next call writes over it: `.clone()` what is to stay.
+        y is the stepper's own buffer, and the next call writes over it: `.clone()` what is to stay. It may be that
+        call's x.
         Raises: TypeError or ValueError unless x is of that shape, in the weights' type and on their device.
         """
         raise NotImplementedError
