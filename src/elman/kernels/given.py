@@ -10,6 +10,7 @@ from elman.kernels.options import Options
 from elman.kernels.weights import State, Weights
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3, "slstm": 4, "indrnn": 1, "mingru": 2, "minlstm": 3, "rglru": 3}
+_PLAIN = (Tensor, torch.nn.Parameter)
 STATES = {"lstm": 2, "slstm": 4}
 
 
@@ -72,6 +73,10 @@ def _check_kind(name: str, tensor: Any, x: Any) -> None:
 
 
 def _check(name: str, tensor: Any, shape: tuple[int, ...], x: Tensor) -> None:
+    # All at once first, because this runs for every tensor of every call.
+    if type(tensor) in _PLAIN and tensor.shape == shape and tensor.dtype == x.dtype:
+        if tensor.device == x.device and tensor.layout == torch.strided:
+            return
     _check_kind(name, tensor, x)
     if tensor.shape != shape:
         raise ValueError(f"{name} has the shape {tuple(tensor.shape)}, but {shape} is needed: reshape it")

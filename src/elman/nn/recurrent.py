@@ -261,8 +261,10 @@ class Recurrent(nn.Module):
 
     def _options(self, x: Tensor, cells: bool) -> Options:
         """One layer's options, with masks drawn for it alone; x (T, B, ...) gives their sizes, type and device."""
-        cell, ways, out = CELLS[self.mode], 2 if self.bidirectional else 1, self._out
-        steps, rows = x.shape[:2]
+        cell, reset = CELLS[self.mode], "after" if self.reset_after else "before"
+        if not self.zoneout and not self.recurrent_dropout:
+            return Options(cell.activation, reset, self.clip, self.heads, cells)
+        (steps, rows), ways, out = x.shape[:2], 2 if self.bidirectional else 1, self._out
         p_h, p_c = zoneout_pair(self.zoneout, len(cell.states))
         drop = zone_h = zone_c = None
         if self.recurrent_dropout and self.training:
@@ -271,7 +273,6 @@ class Recurrent(nn.Module):
             zone_h = self._zone(x.new_full((ways, steps, rows, out), p_h))
         if p_c:
             zone_c = self._zone(x.new_full((ways, steps, rows, self.hidden_size), p_c))
-        reset = "after" if self.reset_after else "before"
         return Options(cell.activation, reset, self.clip, self.heads, cells, drop, zone_h, zone_c)
 
     def _zone(self, chances: Tensor) -> Tensor:
