@@ -123,11 +123,11 @@ private:
 
 enum class Start { zero, bias, onto };  // what the sums start from: 0, one row for all, what C holds
 
-// M rows of A times `depth` rows of a panel N vectors wide, of whose last vector `last` lanes are real. Meanwhile what
-// lies `ahead` is fetched, ahead_step bytes for each k.
+// C += A W for M rows, `depth` values of k and N vectors of columns, of whose last `last` lanes are real. W's rows lie
+// w_by_k apart. Meanwhile what lies `ahead` is fetched, ahead_step bytes for each k.
 template <class R, int M, int N, bool fetch>
-inline void sum_block(int64_t depth, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride, int last,
-                  Start start, const R* bias, const char* ahead, int64_t ahead_step) {
+inline void sum_block(int64_t depth, const R* a, int64_t by_row, int64_t by_k, const R* w, int64_t w_by_k, R* c,
+                      int64_t c_stride, int last, Start start, const R* bias, const char* ahead, int64_t ahead_step) {
     V<R> sums[M][N];
     for (int m = 0; m < M; ++m)
         for (int n = 0; n < N; ++n) {
@@ -137,12 +137,12 @@ inline void sum_block(int64_t depth, const R* a, int64_t a_stride, const R* pane
                                                          : load(from);
         }
     for (int64_t k = 0; k < depth; ++k) {
-        V<R> w[N];
-        for (int n = 0; n < N; ++n) w[n] = load(panel + (k * N + n) * lanes<R>);
+        V<R> row[N];
+        for (int n = 0; n < N; ++n) row[n] = load(w + k * w_by_k + n * lanes<R>);
         if (fetch) __builtin_prefetch(ahead + k * ahead_step, 0, 2);
         for (int m = 0; m < M; ++m) {
-            const R x = a[m * a_stride + k];
-            for (int n = 0; n < N; ++n) sums[m][n] += w[n] * x;
+            const R x = a[m * by_row + k * by_k];
+            for (int n = 0; n < N; ++n) sums[m][n] += row[n] * x;
         }
     }
     for (int m = 0; m < M; ++m)
@@ -155,22 +155,16 @@ inline void sum_block(int64_t depth, const R* a, int64_t a_stride, const R* pane
         }
 }
 
+// The same for a whole panel and rows of A whose k lie side by side.
 template <class R, int M, int N>
-inline void block(int64_t depth, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride, int last,
+inline void block(int64_t inner, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride, int last,
                   Start start, const R* bias) {
-    sum_block<R, M, N, false>(depth, a, a_stride, panel, c, c_stride, last, start, bias, nullptr, 0);
-}
-
-template <class R, int M, int N>
-inline void fetching_block(int64_t depth, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride,
-                           int last, Start start, const R* bias, const char* ahead, int64_t ahead_step) {
-    // A single row waits for the loads of W themselves, which more loads would only delay.
-    sum_block<R, M, N, (M > 1)>(depth, a, a_stride, panel, c, c_stride, last, start, bias, ahead, ahead_step);
+    sum_block<R, M, N, false>(inner, a, a_stride, 1, panel, N * lanes<R>, c, c_stride, last, start, bias, nullptr, 0);
 }
 
 template <class R, int N>
-inline void blocks(int64_t rows, int64_t inner, const R* a, int64_t a_stride, const R* panel, R* c, int64_t c_stride,
-                   int last, Start start, const R* bias) {
+inline void blocks(int64_t rows, int64_t inner, const R* a, int64_t by_row, int64_t by_k, const R* panel, R* c,
+                   int64_t c_stride, int last, Start start, const R* bias) {
     constexpr int64_t row_bytes = N * vector_bytes, slice_depth = slice_bytes / row_bytes;
     const int64_t count = (rows + block_rows - 1) / block_rows;
     const int64_t slices = count == 1 ? 1 : std::max<int64_t>((inner + slice_depth / 2) / slice_depth, 1);
@@ -183,37 +177,48 @@ inline void blocks(int64_t rows, int64_t inner, const R* a, int64_t a_stride, co
             const int64_t from = i * rows / count, m = (i + 1) * rows / count - from;
             const char* ahead = reinterpret_cast<const char*>(w) + depth * (row_bytes + i * ahead_step);
             auto run = [&](auto run_block) {
-                run_block(depth, a + from * a_stride + k, a_stride, w, c + from * c_stride, c_stride, last,
-                          slice == 0 ? start : Start::onto, bias, ahead, ahead_step);
+                run_block(depth, a + from * by_row + k * by_k, by_row, by_k, w, N * lanes<R>, c + from * c_stride,
+                          c_stride, last, slice == 0 ? start : Start::onto, bias, ahead, ahead_step);
             };
             switch (m) {
-                case 1: run(fetching_block<R, 1, N>); break;
-                case 2: run(fetching_block<R, 2, N>); break;
-                case 3: run(fetching_block<R, 3, N>); break;
-                case 4: run(fetching_block<R, 4, N>); break;
-                case 5: run(fetching_block<R, std::min(5, block_rows), N>); break;
-                case 6: run(fetching_block<R, std::min(6, block_rows), N>); break;
-                case 7: run(fetching_block<R, std::min(7, block_rows), N>); break;
-                default: run(fetching_block<R, block_rows, N>);
+                // A single row waits for the loads of W themselves, which more loads would only delay.
+                case 1: run(sum_block<R, 1, N, false>); break;
+                case 2: run(sum_block<R, 2, N, true>); break;
+                case 3: run(sum_block<R, 3, N, true>); break;
+                case 4: run(sum_block<R, 4, N, true>); break;
+                case 5: run(sum_block<R, std::min(5, block_rows), N, true>); break;
+                case 6: run(sum_block<R, std::min(6, block_rows), N, true>); break;
+                case 7: run(sum_block<R, std::min(7, block_rows), N, true>); break;
+                default: run(sum_block<R, block_rows, N, true>);
             }
         }
     }
 }
 
-// C (rows x N) from A (rows x K). `bias` (N) is read with Start::bias alone.
+// C (rows x N) from A (rows x K), A[m][k] = a[m * by_row + k * by_k]. `bias` (N) is read with Start::bias alone.
 template <class R>
-void multiply(int64_t rows, const R* a, int64_t a_stride, const Panels<R>& w, R* c, int64_t c_stride, Start start,
-              const R* bias = nullptr) {
+void multiply_strided(int64_t rows, const R* a, int64_t by_row, int64_t by_k, const Panels<R>& w, R* c,
+                      int64_t c_stride, Start start, const R* bias = nullptr) {
     for (int64_t p = 0; p < w.panels(); ++p) {
         const int64_t from = w.first(p) * lanes<R>;
         const int last = int(std::min<int64_t>(w.columns() - (w.first(p + 1) - 1) * lanes<R>, lanes<R>));
-        const R* b = start == Start::bias ? bias + from : nullptr;
+        auto run = [&](auto run_blocks) {
+            run_blocks(rows, w.inner(), a, by_row, by_k, w.panel(p), c + from, c_stride, last, start,
+                       start == Start::bias ? bias + from : nullptr);
+        };
         switch (w.first(p + 1) - w.first(p)) {
-            case 1: blocks<R, 1>(rows, w.inner(), a, a_stride, w.panel(p), c + from, c_stride, last, start, b); break;
-            case 2: blocks<R, 2>(rows, w.inner(), a, a_stride, w.panel(p), c + from, c_stride, last, start, b); break;
-            default: blocks<R, 3>(rows, w.inner(), a, a_stride, w.panel(p), c + from, c_stride, last, start, b);
+            case 1: run(blocks<R, 1>); break;
+            case 2: run(blocks<R, 2>); break;
+            default: run(blocks<R, 3>);
         }
     }
+}
+
+// C (rows x N) from A (rows x K) whose k lie side by side.
+template <class R>
+void multiply(int64_t rows, const R* a, int64_t a_stride, const Panels<R>& w, R* c, int64_t c_stride, Start start,
+              const R* bias = nullptr) {
+    multiply_strided(rows, a, a_stride, 1, w, c, c_stride, start, bias);
 }
 
 }  // namespace elman

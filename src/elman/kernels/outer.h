@@ -7,76 +7,98 @@
 
 namespace elman {
 
+// So many columns of B at most that each vector of A's is loaded but once, and laying either out would not pay.
+constexpr int64_t narrow_columns = block_rows;
+
+// So many columns of B at least that A, read once for each of B's panels, is better laid out as well.
+constexpr int64_t wide_columns = 96;
+
+// So many rows of A stay in the second cache, and of one of B's panels in the first.
+constexpr int64_t strip_depth = 192;
+
+// All M columns of B against A's columns [from, to), in strips of N vectors: C transposed, so that the vectors run
+// along the longer side.
 template <class R, int M, int N>
-inline void outer_tile(int64_t rows, const R* a, int64_t a_stride, const R* b, int64_t b_stride, R* c,
-                       int64_t c_stride, int last, bool onto) {
-    V<R> sums[M][N];
-    for (int m = 0; m < M; ++m)
-        for (int n = 0; n < N; ++n) {
-            const R* from = c + m * c_stride + n * lanes<R>;
-            sums[m][n] = !onto ? V<R>{} : n == N - 1 && last < lanes<R> ? load(from, last) : load(from);
+inline void outer_narrow(int64_t rows, const R* a, int64_t a_stride, const R* b, int64_t b_stride, R* c,
+                         int64_t c_stride, int64_t from, int64_t to) {
+    constexpr int64_t wide = N * lanes<R>;
+    R result[M * wide];
+    auto give = [&](int64_t m, int64_t width) {
+        for (int64_t i = 0; i < width; ++i)
+            for (int n = 0; n < M; ++n) c[(m + i) * c_stride + n] = result[n * wide + i];
+    };
+    if (to - from >= wide) {
+        for (int64_t next = from; next < to; next += wide) {
+            const int64_t m = std::min(next, to - wide);  // the last strip does some columns twice
+            sum_block<R, M, N, false>(rows, b, 1, b_stride, a + m, a_stride, result, wide, lanes<R>, Start::zero,
+                                      nullptr, nullptr, 0);
+            give(m, wide);
         }
-    for (int64_t r = 0; r < rows; ++r) {
-        V<R> w[N];
-        for (int n = 0; n < N; ++n) {
-            const R* from = b + r * b_stride + n * lanes<R>;
-            w[n] = n == N - 1 && last < lanes<R> ? load(from, last) : load(from);
-        }
-        for (int m = 0; m < M; ++m) {
-            const R x = a[r * a_stride + m];
-            for (int n = 0; n < N; ++n) sums[m][n] += w[n] * x;
-        }
+    } else if constexpr (N > 1) {
+        outer_narrow<R, M, N / 2>(rows, a, a_stride, b, b_stride, c, c_stride, from, to);
+    } else {
+        const Panels<R> panels(a + from, rows, to - from, a_stride, 1);  // no whole vector can be read in place
+        multiply_strided(M, b, 1, b_stride, panels, result, wide, Start::zero);
+        give(from, to - from);
     }
-    for (int m = 0; m < M; ++m)
-        for (int n = 0; n < N; ++n) {
-            R* to = c + m * c_stride + n * lanes<R>;
-            if (n == N - 1 && last < lanes<R>)
-                store(to, sums[m][n], last);
-            else
-                store(to, sums[m][n]);
-        }
 }
 
-template <class R, int N>
-inline void outer_strip(int64_t rows, const R* a, int64_t a_stride, const R* b, int64_t b_stride, R* c,
-                        int64_t c_stride, int last, bool onto, int64_t from, int64_t to) {
+template <class R, int M = 1>
+inline void outer_narrow_by(int64_t columns, int64_t rows, const R* a, int64_t a_stride, const R* b, int64_t b_stride,
+                            R* c, int64_t c_stride, int64_t from, int64_t to) {
+    // With few sums to a vector, many vectors hide how long an addition takes.
+    if (columns == M)
+        outer_narrow<R, M, M <= 2 ? 8 / M : 3>(rows, a, a_stride, b, b_stride, c, c_stride, from, to);
+    else if constexpr (M < narrow_columns)
+        outer_narrow_by<R, M + 1>(columns, rows, a, a_stride, b, b_stride, c, c_stride, from, to);
+}
+
+// sums[m], or sums[m] + those, over all rows of A's columns [from, to).
+template <class R>
+void column_sums(int64_t rows, const R* a, int64_t a_stride, R* sums, int64_t from, int64_t to, bool onto = false) {
+    constexpr int together = 8;  // vectors: enough to hide how long an addition takes
     int64_t m = from;
-    for (; m + block_rows <= to; m += block_rows)
-        outer_tile<R, block_rows, N>(rows, a + m, a_stride, b, b_stride, c + m * c_stride, c_stride, last, onto);
-    for (; m < to; ++m)
-        outer_tile<R, 1, N>(rows, a + m, a_stride, b, b_stride, c + m * c_stride, c_stride, last, onto);
-}
-
-// Rows [from, to) of C (M x columns), C = A^T B for A (rows x M) and B (rows x columns).
-template <class R>
-void outer(int64_t rows, const R* a, int64_t a_stride, const R* b, int64_t b_stride, int64_t columns, R* c,
-           int64_t c_stride, int64_t from, int64_t to) {
-    constexpr int64_t depth = 128;  // so many rows of A and B stay in the cache while all tiles use them
-    const int64_t vectors = (columns + lanes<R> - 1) / lanes<R>, strips = (vectors + panel_vectors - 1) / panel_vectors;
-    for (int64_t r = 0; r < rows || r == 0; r += depth) {
-        const int64_t count = std::min(depth, rows - r);
-        for (int64_t s = 0; s < strips; ++s) {
-            const int64_t first = panel_begin(s, strips, vectors), end = panel_begin(s + 1, strips, vectors);
-            const int last = int(std::min<int64_t>(columns - (end - 1) * lanes<R>, lanes<R>));
-            const R *from_a = a + r * a_stride, *from_b = b + r * b_stride + first * lanes<R>;
-            R* into = c + first * lanes<R>;
-            switch (end - first) {
-                case 1: outer_strip<R, 1>(count, from_a, a_stride, from_b, b_stride, into, c_stride, last, r, from, to); break;
-                case 2: outer_strip<R, 2>(count, from_a, a_stride, from_b, b_stride, into, c_stride, last, r, from, to); break;
-                default: outer_strip<R, 3>(count, from_a, a_stride, from_b, b_stride, into, c_stride, last, r, from, to);
-            }
-        }
+    for (; m + together * lanes<R> <= to; m += together * lanes<R>) {
+        V<R> sum[together];
+        for (int i = 0; i < together; ++i) sum[i] = onto ? load(sums + m + i * lanes<R>) : V<R>{};
+        for (int64_t r = 0; r < rows; ++r)
+            for (int i = 0; i < together; ++i) sum[i] += load(a + r * a_stride + m + i * lanes<R>);
+        for (int i = 0; i < together; ++i) store(sums + m + i * lanes<R>, sum[i]);
     }
-}
-
-// sums[m] over all rows of A's columns [from, to).
-template <class R>
-void column_sums(int64_t rows, const R* a, int64_t a_stride, R* sums, int64_t from, int64_t to) {
-    for (int64_t m = from; m < to; m += lanes<R>) {
+    for (; m < to; m += lanes<R>) {
         const int n = int(std::min<int64_t>(to - m, lanes<R>));
-        V<R> sum{};
+        V<R> sum = onto ? load(sums + m, n) : V<R>{};
         for (int64_t r = 0; r < rows; ++r) sum += load(a + r * a_stride + m, n);
         store(sums + m, sum, n);
+    }
+}
+
+// Rows [from, to) of C (M x columns), C = A^T B for A (rows x M) and B (rows x columns); and, where `sums` (M) is not
+// null, the sums of A's columns [from, to).
+template <class R>
+void outer(int64_t rows, const R* a, int64_t a_stride, const R* b, int64_t b_stride, int64_t columns, R* c,
+           int64_t c_stride, int64_t from, int64_t to, R* sums = nullptr) {
+    if (columns <= narrow_columns) {
+        outer_narrow_by(columns, rows, a, a_stride, b, b_stride, c, c_stride, from, to);
+        if (sums) column_sums(rows, a, a_stride, sums, from, to);
+        return;
+    }
+    for (int64_t r = 0; r < rows || r == 0; r += strip_depth) {
+        const int64_t count = std::min(strip_depth, rows - r);
+        const Panels<R> right(b + r * b_stride, count, columns, b_stride, 1);
+        const Start start = r == 0 ? Start::zero : Start::onto;
+        if (columns < wide_columns) {
+            multiply_strided(to - from, a + r * a_stride + from, 1, a_stride, right, c + from * c_stride, c_stride,
+                             start);
+        } else {
+            const Panels<R> left(a + r * a_stride + from, count, to - from, a_stride, 1);
+            for (int64_t p = 0; p < left.panels(); ++p) {
+                const int64_t m = left.first(p) * lanes<R>, wide = left.first(p + 1) * lanes<R> - m;
+                multiply_strided(std::min(wide, to - from - m), left.panel(p), 1, wide, right,
+                                 c + (from + m) * c_stride, c_stride, start);
+            }
+        }
+        if (sums) column_sums(count, a + r * a_stride, a_stride, sums, from, to, r > 0);
     }
 }
 
