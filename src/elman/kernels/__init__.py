@@ -6,4 +6,16 @@ from elman.kernels.packing import Packing
 from elman.kernels.scan.native import linear_scan
 from elman.kernels.weights import Output, State, Weights
 
-__all__ = ["Choice", "Options", "Output", "Packing", "State", "Weights", "choose", "explain", "layer", "linear_scan", "use"]
+__all__ = [
+    "Choice",
+    "Options",
+    "Output",
+    "Packing",
+    "State",
+    "Weights",
+    "choose",
+    "explain",
+    "layer",
+    "linear_scan",
+    "use",
+]

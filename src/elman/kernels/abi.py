@@ -21,9 +21,8 @@ _WAY = (
     *("drop", "zone_h", "zone_c", "h_0", "c_0", "n_0", "m_0", "h_n", "c_n", "n_n", "m_n"),
     *("gates", "y", "c", "n", "m", "unreset", "unprojected", "normal", "scale"),
     *("d_y", "d_cells", "d_h_n", "d_c_n", "d_n_n", "d_m_n", "d_h_0", "d_c_0", "d_n_0", "d_m_0"),
-    *("d_gates", "d_product", "d_projected", "before", "reset"),
-    *("d_weight_ch", "d_gain_hh", "d_bias_hh", "d_gain_c", "d_bias_c"),
-    *("d_x", "d_weight_ih", "d_weight_hh", "d_input_bias", "d_product_bias"),
+    *("d_gates", "d_x", "d_weight_ih", "d_bias_ih", "d_weight_hh", "d_bias_hh", "d_weight_hr", "d_weight_ch"),
+    *("d_gain_hh", "d_gain_c", "d_bias_c"),
 )
 _PLACES = {name: place for place, name in enumerate(_WAY, len(SIZES) + 2)}
 

@@ -164,16 +164,25 @@ def _decided(operation: str, x: Tensor, options: Options, weights: Weights) -> s
     if torch.compiler.is_compiling():
         return choose(operation, device=x.device, dtype=dtype, options=options, weights=weights).implementation
     key = (
-        *(operation, _transformed(), x.device, dtype, activation, reset, clip, heads, cells, weights.weight_ih.shape[0]),
+        *(
+            operation,
+            _transformed(),
+            x.device,
+            dtype,
+            activation,
+            reset,
+            clip,
+            heads,
+            cells,
+            weights.weight_ih.shape[0],
+        ),
         *[part is None for part in masks],
         *[part is None for part in weights],
         *_forced[-1:],
     )
     name = _decisions.get(key)
     if name is None:
-        choice = choose(
-            operation, device=x.device, dtype=dtype, options=options, weights=weights, transformed=key[1]
-        )
+        choice = choose(operation, device=x.device, dtype=dtype, options=options, weights=weights, transformed=key[1])
         name = _decisions[key] = choice.implementation
     return name
 

@@ -42,22 +42,18 @@ struct Way {  // one direction; a pointer is null where the layer has no such th
     const R* d_last[4];  // (B, .) as `last`
     // gradients going out
     R* d_first[4];  // (B, .) as `first`
-    R* d_gates;     // (N, G*H): of W_ih x + b_ih
-    R* d_product;   // (N, G*H): of W_hh h, where that is not d_gates
-    R* d_projected; // (N, P): of the projection's output
-    R* before;      // (N, P): what W_hh was multiplied with
-    R* reset;       // (N, P): what W_hn was multiplied with, reset before
-    R* d_weight_ch; // (tasks, 3, H): each task's share
-    R* d_gain_hh;   // (tasks, G*H)
-    R* d_bias_hh;   // (tasks, G*H), with layer norm
-    R* d_gain_c;    // (tasks, H)
-    R* d_bias_c;    // (tasks, H)
-    // the large products, where the kernel is to make them itself
-    R* d_x;          // (N, F)
-    R* d_weight_ih;  // (G*H, F)
-    R* d_weight_hh;  // (G*H, P), dense
-    R* d_input_bias;    // (G*H): the column sums of d_gates
-    R* d_product_bias;  // (G*H): the column sums of d_product
+    R* d_gates;     // (N, G*H): of W_ih x + b_ih, where another is to take it further
+    R* d_x;         // (N, F)
+    // of the weights, each task's share: (tasks, ...)
+    R* d_weight_ih;     // (G*H, F)
+    R* d_bias_ih;       // (G*H)
+    R* d_weight_hh;     // as weight_hh
+    R* d_bias_hh;       // (G*H)
+    R* d_weight_hr;     // (P, H)
+    R* d_weight_ch;     // (3, H)
+    R* d_gain_hh;       // (G*H)
+    R* d_gain_c;        // (H)
+    R* d_bias_c;        // (H)
 };
 
 template <class R>

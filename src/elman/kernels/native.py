@@ -1,6 +1,6 @@
-"""The gated cells on the native library: the recurrence in C++, the largest products torch's own."""
+"""The gated cells on the native library: what a layer's tensors are, entered into one call each way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -18,10 +18,7 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3, "slstm": 4}
 STATES = {"rnn": "h", "lstm": "hc", "gru": "h", "slstm": "hcnm"}
 _ACTIVATIONS = ("tanh", "relu", "sigmoid")
 _FIELDS = Weights._fields[:-1]  # no cell here has a decay
-_IN_KERNEL = ("weight_hh", "bias_hh", "weight_hr", "weight_ch", "gain_hh", "gain_c", "bias_c")
 
-# Up to so many multiply-adds the library's own products outrun torch's, whose every call has its price.
-_OWN_PRODUCTS = 8_000_000
 # Below so many in the recurrence, waking a second thread costs more than it saves.
 _WORTH_A_THREAD = 400_000
 
@@ -140,51 +137,33 @@ def block_of_kept(what: Call, size: int, hidden: int, training: bool) -> Block:
 kept = lru_cache(256)(block_of_kept)
 
 
-@lru_cache(256)
-def _working(what: Call, shape: Shape) -> Block:
-    """What the backward pass writes and nobody reads after it."""
-    names = _names(what.fields)
-    own = {"d_gates": shape.width, "before": shape.outputs}
-    if "gain_hh" in names or (what.operation == "gru" and what.reset == "after"):
-        own["d_product"] = shape.width
-    if what.reset == "before":
-        own["reset"] = shape.outputs
-    if "weight_hr" in names:
-        own["d_projected"] = shape.outputs
-    return _block(shape.size, what.ways, {}, own)
-
-
 class Sheet(NamedTuple):
-    """Who makes which product, and where among the words of a call the tensors' addresses go."""
+    """Where among the words of a call the weights' addresses go, and their gradients': place, and which of the flat
+    weights. A second bias that is added to the first one has its gradient: (which, whose)."""
 
-    own_input: bool  # W_ih x, and its gradients, in the kernel
-    own_state: bool  # the gradient of W_hh in the kernel
-    weights: list[tuple[int, int]]  # place, and which of the flat weights
-    gradients: list[tuple[int, int]]  # place, and of which of the flat weights
+    weights: list[tuple[int, int]]
+    gradients: list[tuple[int, int]]
+    shared: list[tuple[int, int]]
 
 
 @lru_cache(256)
-def _sheet(what: Call, shape: Shape) -> Sheet:
+def _sheet(what: Call) -> Sheet:
     names = _names(what.fields)
-    norm = "gain_ih" in names
-    own_input = not norm and shape.width * shape.inputs * shape.size <= _OWN_PRODUCTS
-    own_state = shape.width * shape.outputs * shape.size <= _OWN_PRODUCTS
-    own_state = own_state and what.heads == 1 and what.reset == "after"
-    in_kernel = {*_IN_KERNEL, *(("weight_ih", "bias_ih") if own_input else ())}
-    products = {"weight_ih"} if own_input else set()
-    products |= {"weight_hh"} if own_state else set()
-    weights, gradients = [], []
+    norm = "gain_ih" in names  # then W_ih x is torch's to compute and to differentiate
+    input_side = ("weight_ih", "bias_ih")
+    added = not norm and not (what.operation == "gru" and what.reset == "after")
+    sheet = Sheet([], [], [])
     for w in range(what.ways):
-        for number, name in enumerate(names, w * len(names)):
-            if name in in_kernel:
-                weights.append((abi.place(name, w), number))
-            if name in products:
-                gradients.append((abi.place(f"d_{name}", w), number))
-            elif name == "bias_ih" and not norm:
-                gradients.append((abi.place("d_input_bias", w), number))
-            elif name == "bias_hh" and not norm and what.operation == "gru" and what.reset == "after":
-                gradients.append((abi.place("d_product_bias", w), number))
-    return Sheet(own_input, own_state, weights, gradients)
+        first = w * len(names)
+        for number, name in enumerate(names, first):
+            if name == "gain_ih" or (norm and name in input_side):
+                continue
+            sheet.weights.append((abi.place(name, w), number))
+            if name == "bias_hh" and added:
+                sheet.shared.append((number, first + names.index("bias_ih")))
+            else:
+                sheet.gradients.append((abi.place(f"d_{name}", w), number))
+    return sheet
 
 
 def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, training: bool) -> int:
@@ -252,7 +231,7 @@ def forward(
     training = buffer is not None
     rows = lay_out(x.shape[0], x.shape[1], lengths)
     shape = shape_of(what, rows.size, x, state, flat)
-    sheet, block = _sheet(what, shape), kept(what, rows.steps * rows.count, shape.hidden, training)
+    sheet, block = _sheet(what), kept(what, rows.steps * rows.count, shape.hidden, training)
     packed, starts = rows.pack(x), [rows.sort(s) for s in state]
     working = pool.take(block.numbers, x) if buffer is None else buffer
     y, last = x.new_empty(rows.size, what.ways * shape.outputs), [torch.empty_like(s) for s in starts]
@@ -267,9 +246,9 @@ def forward(
     _enter_states(words, what, "{}_n", last)
     _enter_columns(words, what, "y", y, shape.outputs)
     alive = _enter_masks(words, what, rows, masks) if any([mask is not None for mask in masks]) else []
-    if not sheet.own_input:
+    if "gain_ih" in _names(what.fields):
         for w, weight in enumerate(what.weights(flat)):
-            _input_product(packed.view(shape.size, shape.inputs), weight, block, working, w, training)
+            _normalise(packed.view(shape.size, shape.inputs), weight, block, working, w, training)
     abi.call(f"{what.operation}_forward", x.dtype, words)
     del alive
 
@@ -282,24 +261,15 @@ def forward(
     return results
 
 
-def _input_product(
-    x: Tensor, weight: dict[str, Tensor], block: Block, buffer: Tensor, way: int, training: bool
-) -> None:
-    """W_ih x + b_ih by torch, with layer norm or without, into the gates."""
-    size, product, bias = len(x), weight["weight_ih"].t(), weight.get("bias_ih")
-    gates = block.view(buffer, "gates", way, size)
-    if "gain_ih" not in weight:
-        if bias is None:
-            torch.mm(x, product, out=gates)
-        else:
-            torch.addmm(bias, x, product, out=gates)
-        return
-    raw = x @ product
-    normal, mean, deviation = torch.native_layer_norm(raw, [raw.shape[1]], weight["gain_ih"], bias, EPSILON)
-    gates.copy_(normal)
+def _normalise(x: Tensor, weight: dict[str, Tensor], block: Block, buffer: Tensor, way: int, training: bool) -> None:
+    """g N(W_ih x) + b into the gates, and what its derivative will need beside them."""
+    raw = x @ weight["weight_ih"].t()
+    width, gain, bias = [raw.shape[1]], weight["gain_ih"], weight.get("bias_ih")
+    normal, mean, deviation = torch.native_layer_norm(raw, width, gain, bias, EPSILON)
+    block.view(buffer, "gates", way, len(x)).copy_(normal)
     if training:
         for name, found in zip(_FOR_TORCH, (raw, mean, deviation), strict=True):
-            block.view(buffer, name, way, size).copy_(found)
+            block.view(buffer, name, way, len(x)).copy_(found)
 
 
 def backward(
@@ -317,24 +287,19 @@ def backward(
     """The gradients of x, the states and the flat weights, from those of the results."""
     rows = lay_out(x.shape[0], x.shape[1], lengths)
     shape = shape_of(what, rows.size, x, state, flat)
-    sheet, block = _sheet(what, shape), kept(what, rows.steps * rows.count, shape.hidden, True)
+    sheet, block = _sheet(what), kept(what, rows.steps * rows.count, shape.hidden, True)
     packed, starts = rows.pack(x), [rows.sort(s) for s in state]
     d_y, *d_last = d_results
     d_cells = d_last.pop() if what.cells else None
     y, d_y = rows.pack(y), rows.pack(torch.zeros_like(y) if d_y is None else d_y)
     d_ends = [None if d is None else rows.sort(d) for d in d_last]
     d_starts = [torch.empty_like(s) for s in starts]
-    d_flat: list[Tensor | None] = [None] * len(flat)
-    working = _working(what, shape)
-    room = pool.take(working.numbers, x)
-
     words = abi.blank(what.ways)
     tasks = _enter_sizes(words, what, rows, shape, True)
     words[len(abi.SIZES) + 1] = packed.data_ptr()
     for place, number in sheet.weights:
         words[place] = flat[number].data_ptr()
     block.enter(words, buffer)
-    working.enter(words, room)
     _enter_states(words, what, "{}_0", starts)
     _enter_states(words, what, "d_{}_0", d_starts)
     _enter_states(words, what, "d_{}_n", d_ends)
@@ -344,108 +309,53 @@ def backward(
         d_cells = rows.pack(d_cells)
         _enter_columns(words, what, "d_cells", d_cells, shape.hidden)
     alive = _enter_masks(words, what, rows, masks) if any([mask is not None for mask in masks]) else []
+    shares: list[Tensor | None] = [None] * len(flat)
     for place, number in sheet.gradients:
-        d_flat[number] = made = torch.empty_like(flat[number])
+        weight = flat[number]
+        shares[number] = made = torch.empty_like(weight) if tasks == 1 else x.new_empty(tasks, *weight.shape)
         words[place] = made.data_ptr()
-    d_inputs = []
-    if needs_x and sheet.own_input:
-        d_inputs = [x.new_empty(shape.size, shape.inputs) for _ in range(what.ways)]
-        for w, d in enumerate(d_inputs):
-            words[abi.place("d_x", w)] = d.data_ptr()
-    shares = _enter_shares(words, what, flat, tasks)
+    norm = "gain_ih" in _names(what.fields)
+    # Each way's own: with layer norm the gradient of W_ih x + b_ih, otherwise that of x.
+    inner = [
+        x.new_empty(shape.size, shape.width if norm else shape.inputs) for _ in range(what.ways * (norm or needs_x))
+    ]
+    for w, d in enumerate(inner):
+        words[abi.place("d_gates" if norm else "d_x", w)] = d.data_ptr()
     abi.call(f"{what.operation}_backward", x.dtype, words)
     del alive
 
-    for number, share in shares:
-        d_flat[number] = share.sum(0)
-    names = _names(what.fields)
-    if "bias_hh" in names and "gain_hh" not in names:
-        for w in range(what.ways):
-            at = w * len(names)
-            if d_flat[at + names.index("bias_hh")] is None:
-                d_flat[at + names.index("bias_hh")] = d_flat[at + names.index("bias_ih")]
-    if not (sheet.own_input and sheet.own_state) or "weight_hr" in names:
-
-        def of(name: str, way: int) -> Tensor:
-            from_kept = (name, way) in block.parts
-            return (block if from_kept else working).view(buffer if from_kept else room, name, way, shape.size)
-
-        d_inputs += _large_products(packed.view(shape.size, shape.inputs), what, flat, d_flat, sheet, working, of, needs_x)
-    pool.give(room)
-    d_x = None
-    for d in d_inputs:
-        d_x = d if d_x is None else d_x + d
-    return [None if d_x is None else rows.unpack(d_x), *[rows.unsort(d) for d in d_starts], *d_flat]
+    d_flat = shares if tasks == 1 else [None if share is None else share.sum(0) for share in shares]
+    for number, whose in sheet.shared:
+        d_flat[number] = d_flat[whose]
+    if norm:
+        flat_x = packed.view(shape.size, shape.inputs)
+        inner = [
+            _unnormalise(d, flat_x, what, flat, d_flat, w, [block.view(buffer, n, w, shape.size) for n in _FOR_TORCH])
+            for w, d in enumerate(inner)
+        ]
+    d_x: Tensor | None = None
+    if needs_x:
+        d_x = rows.unpack(inner[0] if what.ways == 1 else inner[0] + inner[1])
+    return [d_x, *[rows.unsort(d) for d in d_starts], *d_flat]
 
 
-def _enter_shares(words: list[int], what: Call, flat: Sequence[Tensor], tasks: int) -> list[tuple[int, Tensor]]:
-    """Room for what each task sums up by itself: which of the flat weights, and the (tasks, .) tensor."""
-    names = _names(what.fields)
-    summed = ["weight_ch", "gain_c", "bias_c", "gain_hh", *(["bias_hh"] if "gain_hh" in names else [])]
-    shares = []
-    for w in range(what.ways):
-        for number, name in enumerate(names, w * len(names)):
-            if name in summed:
-                share = flat[number].new_empty(tasks, len(flat[number]))
-                words[abi.place(f"d_{name}", w)] = share.data_ptr()
-                shares.append((number, share))
-    return shares
-
-
-def _large_products(
+def _unnormalise(
+    d_gates: Tensor,
     x: Tensor,
     what: Call,
     flat: Sequence[Tensor],
     d_flat: list[Tensor | None],
-    sheet: Sheet,
-    working: Block,
-    of: Callable[[str, int], Tensor],
-    needs_x: bool,
-) -> list[Tensor]:
-    """The gradients that are torch's to compute: of weights into `d_flat`, and each way's of x."""
-    names, d_inputs = _names(what.fields), []
-    for w, weight in enumerate(what.weights(flat)):
-        found: dict[str, Tensor] = {}
-        if not sheet.own_input:
-            d_input = of("d_gates", w)
-            if "gain_ih" in weight:
-                d_input = _unnormalise(d_input, weight, [of(name, w) for name in _FOR_TORCH], found)
-            found["weight_ih"] = d_input.t() @ x
-            if needs_x:
-                d_inputs.append(d_input @ weight["weight_ih"])
-        if not sheet.own_state:
-            product = of("d_product" if ("d_product", w) in working.parts else "d_gates", w)
-            reset = of("reset", w) if what.reset == "before" else None
-            found["weight_hh"] = _of_recurrent_weight(product, of("before", w), reset, what.heads)
-        if "weight_hr" in weight:
-            found["weight_hr"] = of("d_projected", w).t() @ of("unprojected", w)
-        for name, gradient in found.items():
-            d_flat[w * len(names) + names.index(name)] = gradient
-    return d_inputs
-
-
-def _unnormalise(
-    d_gates: Tensor, weight: dict[str, Tensor], statistics: Sequence[Tensor], found: dict[str, Tensor]
+    way: int,
+    statistics: Sequence[Tensor],
 ) -> Tensor:
-    """Through the layer norm of W_ih x: the gradient of that product; those of gain and bias go into `found`."""
+    """Through g N(W_ih x) + b of one way: the gradient of x; those of the weights go into `d_flat`."""
+    names, weight = _names(what.fields), what.weights(flat)[way]
     raw, mean, deviation = statistics
     gain, bias = weight["gain_ih"], weight.get("bias_ih")
-    d_raw, found["gain_ih"], d_bias = torch.ops.aten.native_layer_norm_backward(
+    d_raw, d_gain, d_bias = torch.ops.aten.native_layer_norm_backward(
         d_gates, raw, [len(gain)], mean, deviation, gain, bias, [True, True, bias is not None]
     )
-    if bias is not None:
-        found["bias_ih"] = d_bias
-    return d_raw
-
-
-def _of_recurrent_weight(d_product: Tensor, before: Tensor, reset: Tensor | None, heads: int) -> Tensor:
-    if reset is not None:
-        gates = 2 * before.shape[1]
-        return torch.cat([d_product[:, :gates].t() @ before, d_product[:, gates:].t() @ reset])
-    if heads == 1:
-        return d_product.t() @ before
-    # A product for each gate over all heads, whose strides BLAS takes as they are: copying costs more than multiplying.
-    blocks = (heads, before.shape[1] // heads)
-    seen = before.unflatten(1, blocks).transpose(0, 1)
-    by_gate = d_product.unflatten(1, (-1, *blocks)).permute(1, 2, 3, 0)
-    return torch.cat([(d @ seen).flatten(0, 1) for d in by_gate])
+    for name, found in (("weight_ih", d_raw.t() @ x), ("gain_ih", d_gain), ("bias_ih", d_bias)):
+        if name in names:
+            d_flat[way * len(names) + names.index(name)] = found
+    return d_raw @ weight["weight_ih"]

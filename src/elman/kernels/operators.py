@@ -108,9 +108,7 @@ _GIVEN += ", Tensor? drop, Tensor? zone_h, Tensor? zone_c"
 _FIELDS = len(Call._fields)
 
 
-@torch.library.custom_op(
-    "elman::recurrence", mutates_args=(), device_types="cpu", schema=f"({_GIVEN}) -> Tensor[]"
-)
+@torch.library.custom_op("elman::recurrence", mutates_args=(), device_types="cpu", schema=f"({_GIVEN}) -> Tensor[]")
 def _recurrence(*given: Any) -> list[Tensor]:
     """The results of a layer, and last what its backward pass will read."""
     what, (x, lengths, state, flat, *masks) = Call(*given[:_FIELDS]), given[_FIELDS:]

@@ -53,8 +53,8 @@ struct Gru {
             const R* a = s.packed(static_cast<const R*>(s.way.gates), row, 3 * h);
             const R* unreset = s.packed(static_cast<const R*>(s.way.unreset), row, h);
             const R *state = s.h_before(row), *dh = s.gradient()[row];
-            R* out = s.packed(s.way.d_gates, row, 3 * h);
-            R* product = s.packed(s.way.d_product, row, 3 * h);
+            R* out = s.d_gates(row);
+            R* product = s.d_product(row);
             each_vector<R>(h, [&](int64_t j, auto m) {
                 const V<R> r = load(a + j, m), z = load(a + h + j, m), n = load(a + 2 * h + j, m);
                 const V<R> d = load(dh + j, m);
@@ -69,7 +69,7 @@ struct Gru {
             });
         }
         if (s.way.gain_hh) s.unnormalise();
-        s.recur(s.prepared.all, s.packed(s.way.d_product, 0, 3 * h), 3 * h, true);
+        s.recur(s.prepared.all, true);
     }
 
     // n = tanh(x_n + W_hn (r h) + b_hn)
@@ -109,10 +109,10 @@ struct Gru {
         const Limits limits(s.layer.clip);
         for (int64_t row = 0; row < s.n; ++row) {
             const R* a = s.packed(static_cast<const R*>(s.way.gates), row, 3 * h);
-            const R *state = s.h_before(row), *seen = s.packed(static_cast<const R*>(s.way.before), row, h);
+            const R *state = s.h_before(row), *seen = s.seen(row);
             const R* dh = s.gradient()[row];
-            R* out = s.packed(s.way.d_gates, row, 3 * h);
-            R* reset = s.packed(s.way.reset, row, h);
+            R* out = s.d_gates(row);
+            R* reset = s.seen_reset(row);
             each_vector<R>(h, [&](int64_t j, auto m) {
                 const V<R> r = load(a + j, m), z = load(a + h + j, m), n = load(a + 2 * h + j, m);
                 const V<R> d = load(dh + j, m);
@@ -123,13 +123,12 @@ struct Gru {
             });
         }
         // What reaches r h through W_hn, then r by itself and h by way of it.
-        s.prepared.candidate(s.n, s.packed(s.way.d_gates, 0, 3 * h) + 2 * h, 3 * h, s.reset[0], s.reset.stride,
-                             Start::zero);
+        s.prepared.candidate(s.n, s.d_gates(0) + 2 * h, 3 * h, s.reset[0], s.reset.stride, Start::zero);
         for (int64_t row = 0; row < s.n; ++row) {
             const R* a = s.packed(static_cast<const R*>(s.way.gates), row, 3 * h);
-            const R* seen = s.packed(static_cast<const R*>(s.way.before), row, h);
+            const R* seen = s.seen(row);
             const R* drop = s.way.drop ? s.way.drop + (s.first + row) * h : nullptr;
-            R *out = s.packed(s.way.d_gates, row, 3 * h), *dh = s.d_state[0][row];
+            R *out = s.d_gates(row), *dh = s.d_state[0][row];
             each_vector<R>(h, [&](int64_t j, auto m) {
                 const V<R> r = load(a + j, m), d = load(s.reset[row] + j, m);
                 store(out + j, s.passing(d * load(seen + j, m) * r * (R(1) - r), r, limits.low, limits.high), m);
@@ -138,7 +137,7 @@ struct Gru {
                 store(dh + j, load(dh + j, m) + d_h, m);
             });
         }
-        s.recur(s.prepared.gates, s.packed(s.way.d_gates, 0, 3 * h), 3 * h, true);
+        s.recur(s.prepared.gates, true);
     }
 
     struct Limits {

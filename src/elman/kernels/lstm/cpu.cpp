@@ -72,7 +72,7 @@ struct Lstm {
         s.gather();
         const int64_t h = s.hidden();
         const R* peephole = s.way.weight_ch;
-        const bool normal = s.way.gain_c, apart = s.way.d_product;
+        const bool normal = s.way.gain_c, apart = s.apart();
         const V<R> limit = fill(R(s.layer.clip));
         const V<R> low = sigmoid(-limit), high = sigmoid(limit), low_g = tanh(-limit), high_g = tanh(limit);
         R* d_peephole = peephole ? s.way.d_weight_ch + s.slot * 3 * h : nullptr;
@@ -81,8 +81,8 @@ struct Lstm {
             const R* before = s.cell_before(1, r);
             R* dh = s.gradient()[r];
             R* dc = s.d_state[1][r];
-            R* out = s.packed(s.way.d_gates, r, 4 * h);
-            R* product = apart ? s.packed(s.way.d_product, r, 4 * h) : nullptr;
+            R* out = s.d_gates(r);
+            R* product = s.d_product(r);
             const R* zone = s.way.zone_c ? s.packed(s.way.zone_c, r, h) : nullptr;
             const R* d_cells = s.way.d_cells ? s.packed(s.way.d_cells, r, s.layer.cells_stride) : nullptr;
             // With layer norm: d_c through N(c~), and tanh of what came out of it.
@@ -127,7 +127,7 @@ struct Lstm {
             });
         }
         if (apart) s.unnormalise();
-        s.recur(s.prepared.all, s.packed(apart ? s.way.d_product : s.way.d_gates, 0, 4 * h), 4 * h, s.way.zone_h);
+        s.recur(s.prepared.all, s.way.zone_h);
     }
 
     template <class N>

@@ -36,12 +36,12 @@ struct Rnn {
         s.gather();
         const int64_t size = s.hidden(), activation = s.layer.activation;
         const V<R> low = apply(activation, fill(R(-s.layer.clip))), high = apply(activation, fill(R(s.layer.clip)));
-        const bool apart = s.way.d_product;
+        const bool apart = s.apart();
         for (int64_t r = 0; r < s.n; ++r) {
             const R* value = s.packed(static_cast<const R*>(s.way.gates), r, size);
             const R* d = s.gradient()[r];
-            R* out = s.packed(s.way.d_gates, r, size);
-            R* product = apart ? s.packed(s.way.d_product, r, size) : nullptr;
+            R* out = s.d_gates(r);
+            R* product = s.d_product(r);
             each_vector<R>(size, [&](int64_t j, auto m) {
                 const V<R> h = load(value + j, m), dh = load(d + j, m);
                 V<R> da;
@@ -56,7 +56,7 @@ struct Rnn {
             });
         }
         if (apart) s.unnormalise();
-        s.recur(s.prepared.all, s.packed(apart ? s.way.d_product : s.way.d_gates, 0, size), size, s.way.zone_h);
+        s.recur(s.prepared.all, s.way.zone_h);
     }
 };
 

@@ -63,7 +63,7 @@ struct SLstm {
             const R *c_before = s.cell_before(1, r), *n_before = s.cell_before(2, r);
             const R* dh = s.gradient()[r];
             R *dc = s.d_state[1][r], *dn = s.d_state[2][r], *dm = s.d_state[3][r];
-            R* out = s.packed(s.way.d_gates, r, 4 * h);
+            R* out = s.d_gates(r);
             each_vector<R>(h, [&](int64_t j, auto v) {
                 const V<R> lead = load(a + j, v), forgotten = load(a + h + j, v);  // forgotten: 1 - sigmoid(f~)
                 const V<R> z = load(a + 2 * h + j, v), o = load(a + 3 * h + j, v);
@@ -85,7 +85,7 @@ struct SLstm {
                             d * ratio * o * (R(1) - o), v);
             });
         }
-        s.recur(s.prepared.all, s.packed(s.way.d_gates, 0, 4 * h), 4 * h, false);
+        s.recur(s.prepared.all, false);
     }
 
     template <class N>
