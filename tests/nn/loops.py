@@ -113,6 +113,8 @@ def by_hand(module, x, state=None, lengths=None, masks=()):
     sizes = [module.proj_size or module.hidden_size] + [module.hidden_size] * (states - 1)
     if state is None:
         state = [x.new_zeros(module.num_layers * ways, rows, size) for size in sizes]
+        if len(sizes) == 4:
+            state[3].fill_(-torch.inf)
     finals = [torch.zeros_like(s) for s in state]
     for layer in range(module.num_layers):
         outputs, cells = x.new_zeros(steps, rows, ways * sizes[0]), x.new_zeros(steps, rows, ways * sizes[-1])

@@ -167,3 +167,20 @@ def test_compiles_in_one_graph(cell):
     with kernels.use("reference"):
         compiled = torch.compile(module, backend="eager", fullgraph=True)
         torch.testing.assert_close(compiled(x, lengths=[2, 1, 2]), module(x, lengths=[2, 1, 2]))
+
+
+@pytest.mark.parametrize("implementation", ["native", "reference"])
+def test_an_slstm_s_first_step_bears_any_input_gate(implementation):
+    if kernels.choose("slstm").implementation != "native" and implementation == "native":
+        pytest.skip("no native library")
+    module = nn.SLSTM(1, 4)
+    with torch.no_grad():
+        module.weight_ih_l0[:4] = -1000.0
+    x = torch.ones(3, 2, 1, requires_grad=True)
+    with kernels.use(implementation):
+        y, final = module(x)
+        y.sum().backward()
+    assert y.isfinite().all()
+    assert all(part.isfinite().all() for part in final)
+    assert x.grad.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in module.parameters())

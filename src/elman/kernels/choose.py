@@ -48,6 +48,9 @@ def _native_lacks(operation: str, *given: Any) -> str | None:
     return (scan if operation in _SCANS else native).lacks(operation, *given)
 
 
+OPERATIONS = tuple(IMPLEMENTATIONS["reference"])
+"""Every operation there is."""
+
 LACKS: dict[str, Callable[..., str | None]] = {"torch": torch_native.lacks, "native": _native_lacks}
 """For each implementation that has not everything: what it lacks of a layer, in words, or None."""
 

@@ -74,9 +74,9 @@ def _check_kind(name: str, tensor: Any, x: Any) -> None:
 
 def _check(name: str, tensor: Any, shape: tuple[int, ...], x: Tensor) -> None:
     # All at once first, because this runs for every tensor of every call.
-    if type(tensor) in _PLAIN and tensor.shape == shape and tensor.dtype == x.dtype:
-        if tensor.device == x.device and tensor.layout == torch.strided:
-            return
+    plain = type(tensor) in _PLAIN and tensor.layout == torch.strided
+    if plain and tensor.shape == shape and tensor.dtype == x.dtype and tensor.device == x.device:
+        return
     _check_kind(name, tensor, x)
     if tensor.shape != shape:
         raise ValueError(f"{name} has the shape {tuple(tensor.shape)}, but {shape} is needed: reshape it")

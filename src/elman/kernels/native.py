@@ -245,7 +245,7 @@ def forward(
     _enter_states(words, what, "{}_0", starts)
     _enter_states(words, what, "{}_n", last)
     _enter_columns(words, what, "y", y, shape.outputs)
-    alive = _enter_masks(words, what, rows, masks) if any([mask is not None for mask in masks]) else []
+    alive = _enter_masks(words, what, rows, masks) if any(mask is not None for mask in masks) else []
     if "gain_ih" in _names(what.fields):
         for w, weight in enumerate(what.weights(flat)):
             _normalise(packed.view(shape.size, shape.inputs), weight, block, working, w, training)
@@ -308,7 +308,7 @@ def backward(
     if d_cells is not None:
         d_cells = rows.pack(d_cells)
         _enter_columns(words, what, "d_cells", d_cells, shape.hidden)
-    alive = _enter_masks(words, what, rows, masks) if any([mask is not None for mask in masks]) else []
+    alive = _enter_masks(words, what, rows, masks) if any(mask is not None for mask in masks) else []
     shares: list[Tensor | None] = [None] * len(flat)
     for place, number in sheet.gradients:
         weight = flat[number]

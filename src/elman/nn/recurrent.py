@@ -1,6 +1,7 @@
 """The one recurrent stack: layers, directions, dropout, masks, residual sums and ragged rows around the kernels."""
 
 import warnings
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -170,7 +171,7 @@ class Recurrent(nn.Module):
         """Run the stack over a batch of sequences.
 
         Shapes: input (T, B, F), (B, T, F) with batch_first, (T, F) for one sequence, or a PackedSequence; hx
-        is h_0, an LSTM's (h_0, c_0), an sLSTM's (h_0, c_0, n_0, m_0), zero where not given: (L*D, B, H), or
+        is h_0, an LSTM's (h_0, c_0), an sLSTM's (h_0, c_0, n_0, m_0), zero (m_0 -inf) where not given: (L*D, B, H), or
         (L*D, H) for one sequence, and h has P in place of H with a projection. lengths (B,) of integers in
         1..T, in any order, says where each row of a padded input ends: past it outputs are zero, and the final
         state is the one at the row's end.
@@ -201,7 +202,10 @@ class Recurrent(nn.Module):
         ways, names = 2 if self.bidirectional else 1, CELLS[self.mode].states
         sizes = (self._out, *[self.hidden_size] * (len(names) - 1))
         if hx is None:
-            states = [tuple(x.new_zeros(ways, rows, size) for size in sizes)] * self.num_layers
+            # An sLSTM's m is the exponent that c and n are scaled by: nothing yet is the exponent of 0.
+            starts = [-math.inf if name == "m_0" else 0.0 for name in names]
+            pairs = zip(sizes, starts, strict=True)
+            states = [tuple(x.new_full((ways, rows, size), start) for size, start in pairs)] * self.num_layers
         else:
             places = (ways * self.num_layers, rows) if batched else (ways * self.num_layers,)
             state = checked_state(hx, names, [(*places, size) for size in sizes], weight)

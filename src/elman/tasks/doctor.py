@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from elman import kernels
+from elman.kernels import library
 from elman.version import __version__
 
 TESTED_TORCH = "2.13"
@@ -32,10 +33,11 @@ def examine() -> dict[str, dict[str, Any]]:
         "vector instructions": torch.backends.cpu.get_cpu_capability(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
-    cells = {}
-    for operation, activation in (("rnn", "tanh"), ("rnn", "sigmoid"), ("lstm", None), ("gru", None)):
-        choice = kernels.choose(operation, options=kernels.Options(activation=activation or "tanh"))
-        cells[f"{operation}{f' ({activation})' if activation else ''}"] = f"{choice.implementation}: {choice.reason}"
+    cells = {"native library": library.which()}
+    for operation in kernels.OPERATIONS:
+        options = kernels.Options(activation="relu" if operation == "indrnn" else "tanh")
+        choice = kernels.choose(operation, options=options)
+        cells[operation] = f"{choice.implementation}: {choice.reason}"
     extras = {name: _version(name) or f"absent; pip install {name} for {use}" for name, use in EXTRAS.items()}
     return {"packages": packages, "machine": machine, "kernels": cells, "extras": extras}
 
