@@ -67,9 +67,7 @@ def main() -> None:
         seconds=arguments.seconds,
         watch=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    rows: list[dict[str, Any]] = [
-        {**row._asdict(), "bars": bars(row), "missed": missed(row)} for row in measured.rows
-    ]
+    rows: list[dict[str, Any]] = [{**row._asdict(), "bars": bars(row), "missed": missed(row)} for row in measured.rows]
     result = {**measured.to_json(), "machine": {**describe(), **measured.machine}, "rows": rows}
     written = json.dumps(result, indent=2)
     arguments.out.write_text(written + "\n")

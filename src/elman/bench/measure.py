@@ -77,7 +77,7 @@ def bench(
                 try:
                     contest = workload.build(workload.shape, count)
                     times = taken(contest, seconds, least_rounds, settle=contest.pools and count > 1)
-                except (AttributeError, TypeError, RuntimeError) as error:
+                except RuntimeError as error:
                     notes.append(f"{name}: left out, {error}")
                     continue
                 notes += [f"{name}: {note}" for note in contest.notes]

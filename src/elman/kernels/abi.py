@@ -11,8 +11,10 @@ import torch
 
 from elman.kernels import library
 
-SIZES = ("steps", "rows", "inputs", "hidden", "outputs", "heads", "ways", "tasks", "y_stride", "cells_stride")
-SIZES += ("training", "activation", "reset_before", "clip")
+SIZES = (
+    *("steps", "rows", "inputs", "hidden", "outputs", "heads", "ways", "tasks", "y_stride", "cells_stride"),
+    *("training", "activation", "reset_before", "clip"),
+)
 """The first fields of Layer, in its order; the addresses of begin and x follow, then the two ways."""
 
 _WAY = (

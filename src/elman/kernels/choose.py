@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from elman.kernels import native, operators, torch_native
+from elman.kernels import library, native, operators, torch_native
 from elman.kernels.given import check_given
 from elman.kernels.gru import reference as gru
 from elman.kernels.lstm import reference as lstm
@@ -53,6 +53,8 @@ OPERATIONS = tuple(IMPLEMENTATIONS["reference"])
 
 LACKS: dict[str, Callable[..., str | None]] = {"torch": torch_native.lacks, "native": _native_lacks}
 """For each implementation that has not everything: what it lacks of a layer, in words, or None."""
+
+library.native()  # here, because torch.compile could not follow a library that is loaded while it traces
 
 _forced: list[str] = []
 
@@ -166,26 +168,14 @@ def _decided(operation: str, x: Tensor, options: Options, weights: Weights) -> s
     dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
     if torch.compiler.is_compiling():
         return choose(operation, device=x.device, dtype=dtype, options=options, weights=weights).implementation
-    key = (
-        *(
-            operation,
-            _transformed(),
-            x.device,
-            dtype,
-            activation,
-            reset,
-            clip,
-            heads,
-            cells,
-            weights.weight_ih.shape[0],
-        ),
-        *[part is None for part in masks],
-        *[part is None for part in weights],
-        *_forced[-1:],
-    )
+    transformed, hidden = _transformed(), weights.weight_ih.shape[0]
+    plain = (operation, transformed, x.device, dtype, activation, reset, clip, heads, cells, hidden)
+    key = (*plain, *[part is None for part in masks], *[part is None for part in weights], *_forced[-1:])
     name = _decisions.get(key)
     if name is None:
-        choice = choose(operation, device=x.device, dtype=dtype, options=options, weights=weights, transformed=key[1])
+        choice = choose(
+            operation, device=x.device, dtype=dtype, options=options, weights=weights, transformed=transformed
+        )
         name = _decisions[key] = choice.implementation
     return name
 

@@ -42,8 +42,8 @@ def check_given(
     for i, part in enumerate(state):
         _check(f"state[{i}]", part, (ways, rows, hidden if i else out), x)
     recurrent = (hidden,) if operation == "indrnn" else (gates, out // options.heads)
-    shapes = ((gates, features), recurrent, (gates,), (gates,), (out, hidden), (3 * hidden,))
-    shapes += ((gates,), (gates,), (hidden,), (hidden,), (hidden,))
+    shapes: list[tuple[int, ...]] = [(gates, features), recurrent, (gates,), (gates,), (out, hidden), (3 * hidden,)]
+    shapes += [(gates,), (gates,), (hidden,), (hidden,), (hidden,)]
     for own in weights:
         for name, tensor, shape, there in zip(Weights._fields, own, shapes, first, strict=True):
             if tensor is not None:
@@ -52,13 +52,12 @@ def check_given(
                 raise ValueError(f"one direction has {name} and the other has not: give both or neither")
     if lengths is not None:
         _check_lengths(lengths, rows, steps)
-    for name, mask, shape in (
-        ("drop", options.drop, (ways, rows, out)),
-        ("zone_h", options.zone_h, (ways, steps, rows, out)),
-        ("zone_c", options.zone_c, (ways, steps, rows, hidden)),
-    ):
-        if mask is not None:
-            _check(name, mask, shape, x)
+    if options.drop is not None:
+        _check("drop", options.drop, (ways, rows, out), x)
+    if options.zone_h is not None:
+        _check("zone_h", options.zone_h, (ways, steps, rows, out), x)
+    if options.zone_c is not None:
+        _check("zone_c", options.zone_c, (ways, steps, rows, hidden), x)
 
 
 def _check_kind(name: str, tensor: Any, x: Any) -> None:

@@ -4,7 +4,6 @@ import ctypes
 import os
 import struct
 import threading
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,20 +28,24 @@ def native() -> ctypes.CDLL | None:
     The environment variable ELMAN_NATIVE=0 leaves it out; ELMAN_NATIVE=portable, avx2 or avx512 asks for one of them;
     ELMAN_NATIVE_DIR names the folder to load from in place of this one. All are read at the first call.
     """
-    return _loaded().library
+    return (_loaded or _load_once()).library
 
 
 def which() -> str:
     """Tell in one sentence which native library runs and why, or why none does."""
-    return _loaded().reason
+    return (_loaded or _load_once()).reason
 
 
-def _loaded() -> _Loaded:
+_loaded: _Loaded | None = None
+
+
+def _load_once() -> _Loaded:
+    global _loaded
     with _lock:
-        return _load()
+        _loaded = _loaded or _load()
+        return _loaded
 
 
-@cache
 def _load() -> _Loaded:
     asked = os.environ.get("ELMAN_NATIVE", "")
     if asked == "0":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -37,7 +37,7 @@ def layer(
     states = len(state)
     if torch.compiler.is_compiling() or type(x) not in _PLAIN_TENSORS:
         results = torch.ops.elman.recurrence(*what, x, lengths, list(state), flat, *masks)[:-1]
-    elif torch.is_grad_enabled() and any([t.requires_grad for t in (x, *state, *flat)]):
+    elif torch.is_grad_enabled() and any(t.requires_grad for t in (x, *state, *flat)):
         results = _Recurrence.apply(what, lengths, masks, states, x, *state, *flat)
     else:
         results = forward(x, lengths, state, flat, masks, what, None)
@@ -136,7 +136,7 @@ def _recurrence_backward(*given: Any) -> list[Tensor]:
     what, (x, lengths, state, flat, *masks) = Call(*given[:_FIELDS]), given[_FIELDS:-3]
     y, buffer, d_results = given[-3:]
     flat = [w.contiguous() for w in flat]
-    found = backward(x, lengths, state, flat, masks, what, y, buffer, d_results, True)
+    found = cast(list[Tensor], backward(x, lengths, state, flat, masks, what, y, buffer, d_results, True))
     # Both biases may have one gradient, and what an operator gives must lie apart.
     return [t.clone() if any(t is other for other in found[:i]) else t for i, t in enumerate(found)]
 

@@ -1,7 +1,7 @@
 """The one recurrent stack: layers, directions, dropout, masks, residual sums and ragged rows around the kernels."""
 
-import warnings
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 

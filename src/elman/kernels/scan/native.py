@@ -26,11 +26,6 @@ def lacks(
         return f"there is no native kernel for {str(dtype).removeprefix('torch.')}"
     if torch.device(device).type != "cpu":
         return f"there is no native kernel on {torch.device(device).type}"
-    return _no_library()
-
-
-@torch.compiler.assume_constant_result
-def _no_library() -> str | None:
     return library.which() if library.native() is None else None
 
 
