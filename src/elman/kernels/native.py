@@ -165,9 +165,9 @@ def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, trainin
     """Write the sizes, and return how many tasks each way's rows are dealt to."""
     work = shape.size * shape.width * shape.outputs // what.heads * what.ways
     threads = torch.get_num_threads() if work >= _WORTH_A_THREAD else 1
-    tasks = max(1, min(rows.count, -(-threads // what.ways)))
+    tasks = max(1, min(rows.batch, -(-threads // what.ways)))
     words[: len(abi.SIZES) + 1] = (
-        rows.steps, rows.count, shape.inputs, shape.hidden, shape.outputs, what.heads, what.ways, tasks,
+        rows.steps, rows.batch, shape.inputs, shape.hidden, shape.outputs, what.heads, what.ways, tasks,
         what.ways * shape.outputs, what.ways * shape.hidden, training, _ACTIVATIONS.index(what.activation),
         what.reset == "before", _bits(what.clip), rows.begin.data_ptr(),
     )  # fmt: skip
@@ -226,7 +226,7 @@ def forward(
     training = buffer is not None
     rows = lay_out(x.shape[0], x.shape[1], lengths)
     shape = shape_of(what, rows.size, x, state, flat)
-    sheet, block = _sheet(what), kept(what, rows.steps * rows.count, shape.hidden, training)
+    sheet, block = _sheet(what), kept(what, rows.steps * rows.batch, shape.hidden, training)
     packed, starts = rows.pack(x), [rows.sort(s) for s in state]
     working = pool.take(block.numbers, x) if buffer is None else buffer
     y, last = x.new_empty(rows.size, what.ways * shape.outputs), [torch.empty_like(s) for s in starts]
@@ -282,7 +282,7 @@ def backward(
     """The gradients of x, the states and the flat weights, from those of the results."""
     rows = lay_out(x.shape[0], x.shape[1], lengths)
     shape = shape_of(what, rows.size, x, state, flat)
-    sheet, block = _sheet(what), kept(what, rows.steps * rows.count, shape.hidden, True)
+    sheet, block = _sheet(what), kept(what, rows.steps * rows.batch, shape.hidden, True)
     packed, starts = rows.pack(x), [rows.sort(s) for s in state]
     d_y, *d_last = d_results
     d_cells = d_last.pop() if what.cells else None

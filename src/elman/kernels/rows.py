@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 class Rows(NamedTuple):
-    """A batch of B = count rows of up to T = steps, N = size real steps in all.
+    """B = batch rows of up to T = steps, N = size real steps in all.
 
     begin (T + 1,) says where each step's rows begin; order (B,) and places (N,) which row comes where, None where
     every row has T steps and so they lie as they are.
     """
 
     steps: int
-    count: int
+    batch: int
     size: int
     begin: Tensor
     order: Tensor | None = None
@@ -25,14 +25,14 @@ class Rows(NamedTuple):
         """(T, B, F) to its N real steps, contiguous: (N, F), or (T, B, F) itself where all are real."""
         if self.places is None:
             return x.contiguous()
-        return x.reshape(self.steps * self.count, x.shape[-1]).index_select(0, self.places)
+        return x.reshape(self.steps * self.batch, x.shape[-1]).index_select(0, self.places)
 
     def unpack(self, data: Tensor) -> Tensor:
         """(N, F) to (T, B, F), zero past each row's end."""
         if self.places is not None:
-            padded = data.new_zeros(self.steps * self.count, data.shape[-1])
+            padded = data.new_zeros(self.steps * self.batch, data.shape[-1])
             data = padded.index_copy_(0, self.places, data)
-        return data.view(self.steps, self.count, data.shape[-1])
+        return data.view(self.steps, self.batch, data.shape[-1])
 
     def sort(self, state: Tensor) -> Tensor:
         """(D, B, .) in the order of the packed rows, contiguous."""
