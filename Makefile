@@ -45,6 +45,7 @@ sanitize: .venv/done
 		LD_PRELOAD=$$(c++ -print-file-name=libasan.so) $(BIN)/python -m pytest -m 'not slow' -n 2 tests/kernels
 
 bench: native
+	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/stock_program.py
 	$(BIN)/python benchmarks/forecast.py
 

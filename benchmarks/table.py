@@ -66,7 +66,7 @@ def _beside(run: dict[str, Any], what: str, figure: str) -> str:
 
 def filled(page: str) -> str:
     """The page with each table between its two markers as the results have it now."""
-    for name, table in (("forecast", forecast()), ("stock", stock_program())):
+    for name, table in (("forecast", forecast()), ("stock", stock_program()), ("kernels", kernels())):
         begin, end = f"<!-- {name} table -->", f"<!-- /{name} table -->"
         page = page[: page.index(begin) + len(begin)] + f"\n{table}\n" + page[page.index(end) :]
     return page

@@ -1,4 +1,4 @@
-// What a recurrent layer's kernels are handed; recurrent.py mirrors these two structs field by field.
+// What a recurrent layer's kernels are handed; abi.py lists these two structs' fields in their order.
 //
 // Rows are packed: step t has the rows begin[t] .. begin[t + 1] - 1, the longest sequences first, N in all. A batch
 // without lengths has B rows a step. H hidden units, G gates, P outputs (H without a projection).

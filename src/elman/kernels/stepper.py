@@ -1,6 +1,7 @@
 """One step at a time, for streams: a stack of recurrent layers that keeps its state between the calls."""
 
 import ctypes
+import math
 import weakref
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -49,7 +50,10 @@ class Stepper:
         like = layers[0].weight_ih
         self._layers, self._options, self._residual = layers, options, residual
         self._shape, self._dtype, self._device = torch.Size((rows, like.shape[1])), like.dtype, like.device
-        self._state: State = tuple(like.new_zeros(len(layers), rows, size) for size in sizes)
+        # Four parts are an sLSTM's, whose m is an exponent: that of 0 is minus infinity.
+        self._starts = (0.0, 0.0, 0.0, -math.inf) if len(sizes) == 4 else (0.0,) * len(sizes)
+        pairs = zip(sizes, self._starts, strict=True)
+        self._state: State = tuple(like.new_full((len(layers), rows, size), start) for size, start in pairs)
         self._y = like.new_zeros(rows, sizes[0])
 
     def step(self, x: Tensor) -> Tensor:
@@ -65,7 +69,8 @@ class Stepper:
     def state(self) -> State:
         """A copy of the state, (h,), an LSTM's (h, c): each (L, B, .), as h_n and c_n are.
 
-        It may be set to a tuple of these shapes, to a Tensor where there is only h, or to None for zeros.
+        It may be set to a tuple of these shapes, to a Tensor where there is only h, or to None for the start of a stream: zeros, an
+        sLSTM's m minus infinity.
         Raises: TypeError or ValueError, setting it, for anything else.
         """
         self._save()
@@ -75,8 +80,8 @@ class Stepper:
     @torch.no_grad()
     def state(self, state: Sequence[Tensor] | Tensor | None) -> None:
         if state is None:
-            for part in self._state:
-                part.zero_()
+            for part, start in zip(self._state, self._starts, strict=True):
+                part.fill_(start)
         else:
             given = (state,) if isinstance(state, Tensor) else tuple(state)
             if not all(isinstance(part, Tensor) for part in given):
@@ -90,7 +95,7 @@ class Stepper:
         self._load()
 
     def reset(self) -> None:
-        """Set the state to zeros."""
+        """Start a new stream: set the state to None."""
         self.state = None
 
     def _load(self) -> None:
