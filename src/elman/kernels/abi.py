@@ -19,12 +19,14 @@ SIZES = (
 
 _WAY = (
     "reverse",
-    *("weight_ih", "bias_ih", "weight_hh", "bias_hh", "weight_hr", "weight_ch", "gain_hh", "gain_c", "bias_c"),
+    *("weight_ih", "bias_ih", "weight_hh", "bias_hh", "weight_hr", "weight_ch"),
+    *("gain_ih", "gain_hh", "gain_c", "bias_c"),
     *("drop", "zone_h", "zone_c", "h_0", "c_0", "n_0", "m_0", "h_n", "c_n", "n_n", "m_n"),
-    *("gates", "y", "c", "n", "m", "unreset", "unprojected", "normal", "scale"),
+    *("gates", "y", "c", "n", "m", "unreset", "unprojected"),
+    *("normal_ih", "scale_ih", "normal_hh", "scale_hh"),
     *("d_y", "d_cells", "d_h_n", "d_c_n", "d_n_n", "d_m_n", "d_h_0", "d_c_0", "d_n_0", "d_m_0"),
-    *("d_gates", "d_x", "d_weight_ih", "d_bias_ih", "d_weight_hh", "d_bias_hh", "d_weight_hr", "d_weight_ch"),
-    *("d_gain_hh", "d_gain_c", "d_bias_c"),
+    *("d_x", "d_weight_ih", "d_bias_ih", "d_weight_hh", "d_bias_hh", "d_weight_hr", "d_weight_ch"),
+    *("d_gain_ih", "d_gain_hh", "d_gain_c", "d_bias_c"),
 )
 _PLACES = {name: place for place, name in enumerate(_WAY, len(SIZES) + 2)}
 

@@ -32,13 +32,14 @@ struct Backward : Task<R> {
         if (way.drop || way.gain_c) share = Rows<R>(rows, std::max(h, p));
         if (layer.reset_before) reset = Rows<R>(rows, h);
         room = rows * std::max<int64_t>(1, enough / std::max<int64_t>(rows, 1));
-        if (!way.d_gates) gates_ = Buffer<R>(room * this->width());
+        gates_ = Buffer<R>(room * this->width());
         if (apart()) products_ = Buffer<R>(room * this->width());
         seen_ = Buffer<R>(room * p);
         if (layer.reset_before) seen_reset_ = Buffer<R>(room * h);
         if (way.d_weight_ih) inputs_ = Buffer<R>(room * layer.inputs);
         if (way.weight_hr) projected_ = Buffer<R>(room * p), unprojected_ = Buffer<R>(room * h);
         clear(way.d_weight_ch, 3 * h), clear(way.d_gain_hh, this->width()), clear(way.d_bias_hh, this->width());
+        clear(way.d_gain_ih, this->width()), clear(way.d_bias_ih, this->width());
         clear(way.d_gain_c, h), clear(way.d_bias_c, h);
     }
 
@@ -46,9 +47,7 @@ struct Backward : Task<R> {
     bool apart() const { return way.gain_hh || way.unreset; }
 
     // Row r of this step: the gradients of W_ih x + b_ih and of W_hh h, what W_hh was multiplied with, and what W_hn was.
-    R* d_gates(int64_t r) const {
-        return way.d_gates ? this->packed(way.d_gates, r, this->width()) : gates_.get() + (at + r) * this->width();
-    }
+    R* d_gates(int64_t r) const { return gates_.get() + (at + r) * this->width(); }
     R* d_product(int64_t r) const {
         return apart() ? products_.get() + (at + r) * this->width() : d_gates(r);
     }
@@ -57,6 +56,9 @@ struct Backward : Task<R> {
 
     // From the gates down to x.
     void descend() {
+        if (way.gain_ih)
+            for (int64_t r = 0; r < n; ++r)
+                unnormalise(r, d_gates(r), way.gain_ih, way.normal_ih, way.scale_ih, way.d_gain_ih, way.d_bias_ih);
         if (!way.d_x) return;
         const int64_t f = layer.inputs;
         multiply(n, d_gates(0), this->width(), prepared.input, this->packed(way.d_x, 0, f), f, Start::zero);
@@ -66,12 +68,12 @@ struct Backward : Task<R> {
     void weigh(bool end) {
         if (!end && filled + this->count <= room) return;
         const int64_t f = layer.inputs, h = this->hidden(), p = this->outputs(), wide = this->width();
+        // With layer norm the biases' sums are unnormalise's to make.
         const R* product = apart() ? products_.get() : gates_.get();
         auto mine = [&](R* shares, int64_t size) { return shares ? shares + this->slot * size : nullptr; };
-        R *d_hh = mine(way.d_weight_hh, wide * p / layer.heads), *b_ih = mine(way.d_bias_ih, wide);
+        R *d_hh = mine(way.d_weight_hh, wide * p / layer.heads), *b_ih = way.gain_ih ? nullptr : mine(way.d_bias_ih, wide);
         if (way.d_weight_ih)
             outer(filled, gates_.get(), wide, inputs_.get(), f, f, mine(way.d_weight_ih, wide * f), f, 0, wide, b_ih, begun);
-        // With layer norm the sums for b_hh are unnormalise's to make.
         R* b_hh = way.gain_hh ? nullptr : mine(way.d_bias_hh, wide);
         if (layer.reset_before) {
             outer(filled, product, wide, seen_.get(), p, p, d_hh, p, 0, 2 * h, static_cast<R*>(nullptr), begun);
@@ -157,28 +159,30 @@ struct Backward : Task<R> {
         store(to, way.zone_h ? load(to, m) + d : d, m);
     }
 
-    // Where layer norm lies between the product and the gates, turns d_product into the gradient of W_hh h.
+    // Where layer norm lies between the products and the gates: d_product becomes the gradient of W_hh h.
     void unnormalise() {
+        for (int64_t r = 0; r < n; ++r)
+            unnormalise(r, d_product(r), way.gain_hh, way.normal_hh, way.scale_hh, way.d_gain_hh, way.d_bias_hh);
+    }
+
+    void unnormalise(int64_t r, R* d, const R* gain, const R* normals, const R* scales, R* d_gains, R* d_biases) {
         const int64_t size = this->width();
-        for (int64_t r = 0; r < n; ++r) {
-            R* d = d_product(r);
-            const R* normal = this->packed(way.normal, r, size);
-            R* d_gain = way.d_gain_hh + this->slot * size;
-            R* d_bias = way.d_bias_hh ? way.d_bias_hh + this->slot * size : nullptr;
-            V<R> total{}, aligned{};
-            each_vector<R>(size, [&](int64_t j, auto m) {
-                const V<R> v = load(d + j, m), x = load(normal + j, m), w = v * load(way.gain_hh + j, m);
-                store(d_gain + j, load(d_gain + j, m) + v * x, m);
-                if (d_bias) store(d_bias + j, load(d_bias + j, m) + v, m);
-                total += w;
-                aligned += w * x;
-            });
-            const R mean = sum(total) / R(size), slope = sum(aligned) / R(size), scale = way.scale[base + r];
-            each_vector<R>(size, [&](int64_t j, auto m) {
-                const V<R> w = load(d + j, m) * load(way.gain_hh + j, m);
-                store(d + j, scale * (w - mean - load(normal + j, m) * slope), m);
-            });
-        }
+        const R* normal = this->packed(normals, r, size);
+        R* d_gain = d_gains + this->slot * size;
+        R* d_bias = d_biases ? d_biases + this->slot * size : nullptr;
+        V<R> total{}, aligned{};
+        each_vector<R>(size, [&](int64_t j, auto m) {
+            const V<R> v = load(d + j, m), x = load(normal + j, m), w = v * load(gain + j, m);
+            store(d_gain + j, load(d_gain + j, m) + v * x, m);
+            if (d_bias) store(d_bias + j, load(d_bias + j, m) + v, m);
+            total += w;
+            aligned += w * x;
+        });
+        const R mean = sum(total) / R(size), slope = sum(aligned) / R(size), scale = scales[base + r];
+        each_vector<R>(size, [&](int64_t j, auto m) {
+            const V<R> w = load(d + j, m) * load(gain + j, m);
+            store(d + j, scale * (w - mean - load(normal + j, m) * slope), m);
+        });
     }
 
     // d_state[0] takes what comes through W_hh: beside what is there if `onto`, or in its place.

@@ -11,6 +11,7 @@ struct Forward : Task<R> {
     Rows<R> state[4];  // h, c, n, m as they stand
     Rows<R> product;   // W_hh h + b_hh, normalised if so
     Rows<R> masked, unprojected;
+    Buffer<R> passing;  // the gates of one step, where nobody will read them after it
 
     explicit Forward(const Task<R>& task) : Task<R>(task) {
         const int64_t p = this->outputs(), h = this->hidden(), rows = this->count;
@@ -20,6 +21,7 @@ struct Forward : Task<R> {
             state[s].take(way.first[s], this->first, rows, s ? h : p);
         }
         product = Rows<R>(rows, this->width());
+        if (!way.gates) passing = Buffer<R>(rows * this->width());
         if (way.drop) masked = Rows<R>(rows, p);
         if (way.weight_hr) unprojected = Rows<R>(rows, h);
     }
@@ -29,12 +31,21 @@ struct Forward : Task<R> {
             if (way.first[s]) state[s].give(way.last[s], this->first, this->count, s ? this->hidden() : this->outputs());
     }
 
+    // Row r's gates of this step: what goes into the nonlinearities from x, and then what comes out.
+    R* gates(int64_t r) const {
+        return way.gates ? this->packed(way.gates, r, this->width()) : passing.get() + r * this->width();
+    }
+
     // The gates' input part.
     void ascend() {
         if (!way.weight_ih) return;
         const int64_t f = layer.inputs;
-        multiply(n, this->packed(layer.x, 0, f), f, prepared.input, this->packed(way.gates, 0, this->width()),
-                 this->width(), way.bias_ih ? Start::bias : Start::zero, way.bias_ih);
+        const R* bias = way.gain_ih ? nullptr : way.bias_ih;
+        multiply(n, this->packed(layer.x, 0, f), f, prepared.input, gates(0), this->width(),
+                 bias ? Start::bias : Start::zero, bias);
+        if (way.gain_ih)
+            for (int64_t r = 0; r < n; ++r)
+                normalise(r, gates(r), way.gain_ih, way.bias_ih, way.normal_ih, way.scale_ih);
     }
 
     // h, or what of it recurrent dropout leaves: what W_hh is multiplied with.
@@ -55,21 +66,15 @@ struct Forward : Task<R> {
         const R* bias = way.gain_hh ? nullptr : way.bias_hh;
         prepared.all(n, h[0], h.stride, product[0], product.stride, bias ? Start::bias : Start::zero, bias);
         if (way.gain_hh)
-            for (int64_t r = 0; r < n; ++r) normalise(r);
+            for (int64_t r = 0; r < n; ++r)
+                normalise(r, product[r], way.gain_hh, way.bias_hh, way.normal_hh, way.scale_hh);
     }
 
-    void normalise(int64_t r) {
-        R* row = product[r];
-        const auto [mean, scale] = moments(row, this->width());
-        if (layer.training) way.scale[base + r] = scale;
-        R* normal = layer.training ? this->packed(way.normal, r, this->width()) : nullptr;
-        each_vector<R>(this->width(), [&, mean = mean, scale = scale](int64_t j, auto m) {
-            const V<R> v = (load(row + j, m) - mean) * scale;
-            if (normal) store(normal + j, v, m);
-            V<R> out = load(way.gain_hh + j, m) * v;
-            if (way.bias_hh) out += load(way.bias_hh + j, m);
-            store(row + j, out, m);
-        });
+    // Row r of this step, keeping for the backward pass what that needs.
+    void normalise(int64_t r, R* row, const R* gain, const R* bias, R* normals, R* scales) {
+        R* normal = layer.training ? this->packed(normals, r, this->width()) : nullptr;
+        const R scale = elman::normalise(row, this->width(), gain, bias, normal);
+        if (layer.training) scales[base + r] = scale;
     }
 
     // Takes what the cell gives at units j .. of row r: h, or what the projection will make it of.

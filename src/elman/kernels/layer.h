@@ -12,13 +12,14 @@ template <class R>
 struct Way {  // one direction; a pointer is null where the layer has no such thing
     int64_t reverse;
     // weights
-    const R* weight_ih;  // (G*H, F), where the kernel is to make the gates' input part itself
+    const R* weight_ih;  // (G*H, F)
     const R* bias_ih;    // (G*H)
     const R* weight_hh;  // (G*H, P), an sLSTM's (G*H, H / heads)
     const R* bias_hh;    // (G*H)
     const R* weight_hr;  // (P, H)
     const R* weight_ch;  // (3, H)
-    const R* gain_hh;    // (G*H)
+    const R* gain_ih;    // (G*H): layer norm of W_ih x
+    const R* gain_hh;    // (G*H): and of W_hh h
     const R* gain_c;     // (H)
     const R* bias_c;     // (H)
     // masks
@@ -29,20 +30,21 @@ struct Way {  // one direction; a pointer is null where the layer has no such th
     const R* first[4];  // (B, P), then (B, H)
     R* last[4];         // the same
     // what the forward pass writes, and the backward pass reads
-    R* gates;       // (N, G*H): W_ih x + b_ih goes in (without weight_ih), the gates' activations come out
+    R* gates;       // (N, G*H): W_ih x + b_ih, and then the gates' activations
     R* y;           // (N, .) rows layer.y_stride apart
     R* cells[3];    // c, n and m at every step: (N, .) rows layer.cells_stride apart
     R* unreset;     // (N, H): a GRU's W_hn h + b_hn
     R* unprojected; // (N, H): o tanh(c) before the projection
-    R* normal;      // (N, G*H): W_hh h less its mean, over its deviation, with layer norm
-    R* scale;       // (N): one over that deviation
+    R* normal_ih;   // (N, G*H): W_ih x less its mean, over its deviation, with layer norm
+    R* scale_ih;    // (N): one over that deviation
+    R* normal_hh;   // (N, G*H): the same of W_hh h
+    R* scale_hh;    // (N)
     // gradients coming in
     const R* d_y;        // (N, .) rows layer.y_stride apart
     const R* d_cells;    // (N, .) rows layer.cells_stride apart
     const R* d_last[4];  // (B, .) as `last`
     // gradients going out
     R* d_first[4];  // (B, .) as `first`
-    R* d_gates;     // (N, G*H): of W_ih x + b_ih, where another is to take it further
     R* d_x;         // (N, F)
     // of the weights, each task's share: (tasks, ...)
     R* d_weight_ih;     // (G*H, F)
@@ -51,6 +53,7 @@ struct Way {  // one direction; a pointer is null where the layer has no such th
     R* d_bias_hh;       // (G*H)
     R* d_weight_hr;     // (P, H)
     R* d_weight_ch;     // (3, H)
+    R* d_gain_ih;       // (G*H)
     R* d_gain_hh;       // (G*H)
     R* d_gain_c;        // (H)
     R* d_bias_c;        // (H)

@@ -10,7 +10,6 @@ from torch import Tensor
 from elman.kernels import abi, library, pool
 from elman.kernels.abi import SUFFIX
 from elman.kernels.options import Options
-from elman.kernels.product import EPSILON
 from elman.kernels.rows import Rows, lay_out
 from elman.kernels.weights import Weights
 
@@ -95,9 +94,6 @@ class Block(NamedTuple):
         return buffer.as_strided((size, columns), (columns, 1), at)
 
 
-_FOR_TORCH = ("raw", "mean", "deviation")  # the kernel does not read these
-
-
 def _block(size: int, ways: int, shared: dict[str, int], own: dict[str, int]) -> Block:
     """Lay out matrices that all ways share, of so many columns each, and others that each way has for itself."""
     parts, places, at = {}, [], 0
@@ -108,8 +104,7 @@ def _block(size: int, ways: int, shared: dict[str, int], own: dict[str, int]) ->
     for w in range(ways):
         for name, columns in own.items():
             parts[name, w] = (at, columns)
-            if name not in _FOR_TORCH:
-                places.append((abi.place(name, w), at))
+            places.append((abi.place(name, w), at))
             at += (size * columns + 15) // 16 * 16
     return Block(at, parts, places)
 
@@ -119,13 +114,13 @@ def block_of_kept(what: Call, size: int, hidden: int, training: bool) -> Block:
     names, width = _names(what.fields), GATES[what.operation] * hidden
     # An sLSTM's m is not read again.
     shared = dict.fromkeys(STATES[what.operation][1:3] if training else "c" * what.cells, hidden)
-    own = {"gates": width}
+    own = {"gates": width} if training else {}
     if training and what.operation == "gru" and what.reset == "after":
         own["unreset"] = hidden
     if training and "weight_hr" in names:
         own["unprojected"] = hidden
     if training and "gain_hh" in names:
-        own |= {"normal": width, "scale": 1, "raw": width, "mean": 1, "deviation": 1}
+        own |= {"normal_ih": width, "scale_ih": 1, "normal_hh": width, "scale_hh": 1}
     return _block(size, what.ways, shared, own)
 
 
@@ -144,15 +139,11 @@ class Sheet(NamedTuple):
 @lru_cache(256)
 def _sheet(what: Call) -> Sheet:
     names = _names(what.fields)
-    norm = "gain_ih" in names  # then W_ih x is torch's to compute and to differentiate
-    input_side = ("weight_ih", "bias_ih")
-    added = not norm and not (what.operation == "gru" and what.reset == "after")
+    added = "gain_ih" not in names and not (what.operation == "gru" and what.reset == "after")
     sheet = Sheet([], [], [])
     for w in range(what.ways):
         first = w * len(names)
         for number, name in enumerate(names, first):
-            if name == "gain_ih" or (norm and name in input_side):
-                continue
             sheet.weights.append((abi.place(name, w), number))
             if name == "bias_hh" and added:
                 sheet.shared.append((number, first + names.index("bias_ih")))
@@ -241,9 +232,6 @@ def forward(
     _enter_states(words, what, "{}_n", last)
     _enter_columns(words, what, "y", y, shape.outputs)
     alive = _enter_masks(words, what, rows, masks) if any(mask is not None for mask in masks) else []
-    if "gain_ih" in _names(what.fields):
-        for w, weight in enumerate(what.weights(flat)):
-            _normalise(packed.view(shape.size, shape.inputs), weight, block, working, w, training)
     abi.call(f"{what.operation}_forward", x.dtype, words)
     del alive
 
@@ -254,17 +242,6 @@ def forward(
     if buffer is None:
         pool.give(working)
     return results
-
-
-def _normalise(x: Tensor, weight: dict[str, Tensor], block: Block, buffer: Tensor, way: int, training: bool) -> None:
-    """g N(W_ih x) + b into the gates, and what its derivative will need beside them."""
-    raw = x @ weight["weight_ih"].t()
-    width, gain, bias = [raw.shape[1]], weight["gain_ih"], weight.get("bias_ih")
-    normal, mean, deviation = torch.native_layer_norm(raw, width, gain, bias, EPSILON)
-    block.view(buffer, "gates", way, len(x)).copy_(normal)
-    if training:
-        for name, found in zip(_FOR_TORCH, (raw, mean, deviation), strict=True):
-            block.view(buffer, name, way, len(x)).copy_(found)
 
 
 def backward(
@@ -309,48 +286,16 @@ def backward(
         weight = flat[number]
         shares[number] = made = torch.empty_like(weight) if tasks == 1 else x.new_empty(tasks, *weight.shape)
         words[place] = made.data_ptr()
-    norm = "gain_ih" in _names(what.fields)
-    # Each way's own: with layer norm the gradient of W_ih x + b_ih, otherwise that of x.
-    inner = [
-        x.new_empty(shape.size, shape.width if norm else shape.inputs) for _ in range(what.ways * (norm or needs_x))
-    ]
-    for w, d in enumerate(inner):
-        words[abi.place("d_gates" if norm else "d_x", w)] = d.data_ptr()
+    d_inputs = [x.new_empty(shape.size, shape.inputs) for _ in range(what.ways * needs_x)]
+    for w, d in enumerate(d_inputs):
+        words[abi.place("d_x", w)] = d.data_ptr()
     abi.call(f"{what.operation}_backward", x.dtype, words)
     del alive
 
     d_flat = shares if tasks == 1 else [None if share is None else share.sum(0) for share in shares]
     for number, whose in sheet.shared:
         d_flat[number] = d_flat[whose]
-    if norm:
-        flat_x = packed.view(shape.size, shape.inputs)
-        inner = [
-            _unnormalise(d, flat_x, what, flat, d_flat, w, [block.view(buffer, n, w, shape.size) for n in _FOR_TORCH])
-            for w, d in enumerate(inner)
-        ]
     d_x: Tensor | None = None
     if needs_x:
-        d_x = rows.unpack(inner[0] if what.ways == 1 else inner[0] + inner[1])
+        d_x = rows.unpack(d_inputs[0] if what.ways == 1 else d_inputs[0] + d_inputs[1])
     return [d_x, *[rows.unsort(d) for d in d_starts], *d_flat]
-
-
-def _unnormalise(
-    d_gates: Tensor,
-    x: Tensor,
-    what: Call,
-    flat: Sequence[Tensor],
-    d_flat: list[Tensor | None],
-    way: int,
-    statistics: Sequence[Tensor],
-) -> Tensor:
-    """Through g N(W_ih x) + b of one way: the gradient of x; those of the weights go into `d_flat`."""
-    names, weight = _names(what.fields), what.weights(flat)[way]
-    raw, mean, deviation = statistics
-    gain, bias = weight["gain_ih"], weight.get("bias_ih")
-    d_raw, d_gain, d_bias = torch.ops.aten.native_layer_norm_backward(
-        d_gates, raw, [len(gain)], mean, deviation, gain, bias, [True, True, bias is not None]
-    )
-    for name, found in (("weight_ih", d_raw.t() @ x), ("gain_ih", d_gain), ("bias_ih", d_bias)):
-        if name in names:
-            d_flat[way * len(names) + names.index(name)] = found
-    return d_raw @ weight["weight_ih"]

@@ -93,7 +93,8 @@ public:
         R* gates = gates_.get();
         input_(x, given_.inputs, gates, width_, backward);
         if (given_.gain_ih)
-            for (int64_t r = 0; r < given_.rows; ++r) normalise(gates + r * width_);
+            for (int64_t r = 0; r < given_.rows; ++r)
+                normalise<R>(gates + r * width_, width_, given_.gain_ih, given_.bias_ih, nullptr);
     }
 
     // From the state.
@@ -135,15 +136,6 @@ private:
         way.first[1] = way.last[1] = given.c;
         way.gates = gates, way.y = y;
         return layer;
-    }
-
-    void normalise(R* a) const {
-        const auto [mean, scale] = moments(static_cast<const R*>(a), width_);
-        each_vector<R>(width_, [&, mean = mean, scale = scale](int64_t j, auto m) {
-            V<R> v = load(given_.gain_ih + j, m) * ((load(a + j, m) - mean) * scale);
-            if (given_.bias_ih) v += load(given_.bias_ih + j, m);
-            store(a + j, v, m);
-        });
     }
 
     const Given<R> given_;

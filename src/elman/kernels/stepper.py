@@ -69,8 +69,8 @@ class Stepper:
     def state(self) -> State:
         """A copy of the state, (h,), an LSTM's (h, c): each (L, B, .), as h_n and c_n are.
 
-        It may be set to a tuple of these shapes, to a Tensor where there is only h, or to None for the start of a stream: zeros, an
-        sLSTM's m minus infinity.
+        It may be set to a tuple of these shapes, to a Tensor where there is only h, or to None for the start of a
+        stream: zeros, an sLSTM's m minus infinity.
         Raises: TypeError or ValueError, setting it, for anything else.
         """
         self._save()

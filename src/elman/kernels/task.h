@@ -149,6 +149,20 @@ inline Moments<R> moments(const R* x, int64_t size) {
     return {mean, R(1) / std::sqrt((sum(squares) + rest) / R(size) + R(1e-5))};
 }
 
+// Turns a row into gain N(row) + bias, keeping N(row) where `normal` is not null; gives one over the deviation.
+template <class R>
+inline R normalise(R* row, int64_t size, const R* gain, const R* bias, R* normal) {
+    const auto [mean, scale] = moments(static_cast<const R*>(row), size);
+    each_vector<R>(size, [&, mean = mean, scale = scale](int64_t j, auto m) {
+        const V<R> v = (load(row + j, m) - mean) * scale;
+        if (normal) store(normal + j, v, m);
+        V<R> out = load(gain + j, m) * v;
+        if (bias) out += load(bias + j, m);
+        store(row + j, out, m);
+    });
+    return scale;
+}
+
 // What both passes of one task know: its way and its rows [first, first + count) of the batch.
 template <class R>
 struct Task {

@@ -29,7 +29,7 @@ struct Gru {
         const int64_t h = s.hidden();
         const bool training = s.layer.training;
         for (int64_t row = 0; row < s.n; ++row) {
-            R* a = s.packed(s.way.gates, row, 3 * h);
+            R* a = s.gates(row);
             const R *product = s.product[row], *state = s.state[0][row];
             R* unreset = training ? s.packed(s.way.unreset, row, h) : nullptr;
             each_vector<R>(h, [&](int64_t j, auto m) {
@@ -80,7 +80,7 @@ struct Gru {
         const Start start = bias ? Start::bias : Start::zero;
         s.prepared.gates(s.n, seen[0], seen.stride, s.product[0], s.product.stride, start, bias);
         for (int64_t row = 0; row < s.n; ++row) {
-            R *a = s.packed(s.way.gates, row, 3 * h), *product = s.product[row];
+            R *a = s.gates(row), *product = s.product[row];
             each_vector<R>(h, [&](int64_t j, auto m) {
                 const V<R> r = sigmoid(s.clipped(load(a + j, m) + load(product + j, m)));
                 const V<R> z = sigmoid(s.clipped(load(a + h + j, m) + load(product + h + j, m)));
@@ -93,7 +93,7 @@ struct Gru {
         s.prepared.candidate(s.n, s.product[0], s.product.stride, into, s.product.stride, start,
                              bias ? bias + 2 * h : nullptr);
         for (int64_t row = 0; row < s.n; ++row) {
-            R* a = s.packed(s.way.gates, row, 3 * h);
+            R* a = s.gates(row);
             const R *product = s.product[row] + 2 * h, *state = s.state[0][row];
             each_vector<R>(h, [&](int64_t j, auto m) {
                 const V<R> z = load(a + h + j, m);

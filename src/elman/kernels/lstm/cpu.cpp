@@ -14,7 +14,7 @@ struct Lstm {
         const R* peephole = s.way.weight_ch;
         const bool normal = s.way.gain_c, training = s.layer.training;
         for (int64_t r = 0; r < s.n; ++r) {
-            R* a = s.packed(s.way.gates, r, 4 * h);
+            R* a = s.gates(r);
             const R* product = s.product[r];
             R* c_row = s.state[1][r];
             R* kept = s.way.cells[0] ? s.packed(s.way.cells[0], r, s.layer.cells_stride) : nullptr;

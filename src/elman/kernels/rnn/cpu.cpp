@@ -22,7 +22,7 @@ struct Rnn {
         s.recur();
         const int64_t size = s.hidden(), activation = s.layer.activation;
         for (int64_t r = 0; r < s.n; ++r) {
-            R* a = s.packed(s.way.gates, r, size);
+            R* a = s.gates(r);
             const R* product = s.product[r];
             each_vector<R>(size, [&](int64_t j, auto m) {
                 const V<R> h = apply(activation, s.clipped(load(a + j, m) + load(product + j, m)));

@@ -26,7 +26,7 @@ struct SLstm {
         const int64_t h = s.hidden();
         const bool training = s.layer.training;
         for (int64_t r = 0; r < s.n; ++r) {
-            R* a = s.packed(s.way.gates, r, 4 * h);
+            R* a = s.gates(r);
             const R* product = s.product[r];
             R *c_row = s.state[1][r], *n_row = s.state[2][r], *m_row = s.state[3][r];
             R* kept_c = training ? s.packed(s.way.cells[0], r, s.layer.cells_stride) : nullptr;
