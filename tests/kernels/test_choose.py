@@ -29,7 +29,7 @@ def test_the_native_library_runs_what_it_has(operation, dtype):
 def test_torch_runs_what_torch_has_without_a_library(without_a_library):
     for operation in ("rnn", "lstm", "gru"):
         choice = choose(operation)
-        assert choice == Choice("torch", "no native library: left out for a test, and torch has this cell")
+        assert choice == Choice("torch", "no native library is loaded, and torch has this cell")
     assert choose("lstm", weights=PROJECTION).implementation == "torch"
 
 
@@ -37,7 +37,7 @@ def test_the_reference_runs_what_nothing_else_has(without_a_library):
     choice = choose("rnn", options=Options(activation="sigmoid"))
     assert choice.implementation == "reference"
     assert "torch has no simple recurrent network with the activation 'sigmoid'" in choice.reason
-    assert "left out for a test" in choice.reason
+    assert "no native library is loaded" in choice.reason
     assert choose("lstm", weights=PROJECTION, device="mps").implementation == "reference"
     assert "torch has no lstm with peephole:" in choose("lstm", weights=Weights(PART, PART, weight_ch=PART)).reason
     assert "torch has no gru with clip:" in choose("gru", options=Options(clip=1.0)).reason
@@ -95,7 +95,7 @@ def test_torch_cannot_be_forced_where_it_lacks_the_cell():
 
 
 def test_native_cannot_be_forced_without_a_library(without_a_library):
-    with kernels.use("native"), pytest.raises(ValueError, match="left out for a test"):
+    with kernels.use("native"), pytest.raises(ValueError, match="no native library is loaded"):
         choose("gru")
 
 
@@ -124,8 +124,8 @@ def test_an_unknown_implementation_is_refused():
 
 def test_explain_tells_each_layer_s_choice_and_reason():
     lines = explain(dtype=torch.float64).splitlines()
-    assert lines[0] == "recurrent layers on cpu in float64:"
-    assert len(lines) == 1 + len(OPERATIONS) + 3 + 1, "the simple network has three, the IndRNN two, and a projection"
+    assert lines[:2] == [library.which(), "recurrent layers on cpu in float64:"]
+    assert len(lines) == 2 + len(OPERATIONS) + 3 + 1, "the simple network has three, the IndRNN two, and a projection"
     for operation in ("gru", "slstm"):
         choice = choose(operation)
         assert any(line.split()[:2] == [operation, choice.implementation] for line in lines)
@@ -143,3 +143,8 @@ def test_a_function_transform_leaves_the_native_library_aside():
     (expected,) = torch.autograd.grad(loss(leaf), leaf)
     torch.testing.assert_close(torch.func.grad(loss)(w), expected)
     torch.testing.assert_close(torch.func.vmap(loss)(torch.stack([w, w])), torch.stack([loss(w), loss(w)]))
+
+
+def test_the_meta_device_works_as_in_torch():
+    x, h, w, u = (torch.empty(shape, device="meta") for shape in [(3, 2, 4), (1, 2, 5), (15, 4), (15, 5)])
+    assert kernels.layer("gru", x, (h,), (Weights(w, u),)).y.shape == (3, 2, 5)

@@ -165,7 +165,9 @@ def _decided(operation: str, x: Tensor, options: Options, weights: Weights) -> s
     """The name that `choose` gives, remembered: a tiny layer takes less time than a decision."""
     activation, reset, clip, heads, cells, *masks = options
     # Under autocast torch converts what its kernels are given.
-    dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
+    place = x.device.type
+    mixed = place != "meta" and torch.is_autocast_enabled(place)
+    dtype = torch.get_autocast_dtype(place) if mixed else x.dtype
     if torch.compiler.is_compiling():
         return choose(operation, device=x.device, dtype=dtype, options=options, weights=weights).implementation
     transformed, hidden = _transformed(), weights.weight_ih.shape[0]
@@ -186,7 +188,7 @@ def _transformed() -> bool:
 
 def explain(*, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> str:
     """Tell in a small table which implementation runs each layer on this device, and why."""
-    lines = [f"recurrent layers on {device} in {str(dtype).removeprefix('torch.')}:"]
+    lines = [library.which(), f"recurrent layers on {device} in {str(dtype).removeprefix('torch.')}:"]
     part = torch.empty(0)
     projected = Weights(part, part, weight_hr=part)
     cells: list[tuple[str, str, Weights | None]] = [

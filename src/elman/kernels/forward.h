@@ -11,7 +11,10 @@ struct Forward : Task<R> {
     Rows<R> state[4];  // h, c, n, m as they stand
     Rows<R> product;   // W_hh h + b_hh, normalised if so
     Rows<R> masked, unprojected;
-    Buffer<R> passing;  // the gates of one step, where nobody will read them after it
+    Buffer<R> passing;  // gates, where nobody will read them after their step
+    int64_t from = 0, to = 0;          // the packed rows whose input part is there
+    int64_t together;                  // so many steps' input parts are made at once
+    static constexpr int64_t few = 64;  // while their rows are no more than this
 
     explicit Forward(const Task<R>& task) : Task<R>(task) {
         const int64_t p = this->outputs(), h = this->hidden(), rows = this->count;
@@ -21,7 +24,8 @@ struct Forward : Task<R> {
             state[s].take(way.first[s], this->first, rows, s ? h : p);
         }
         product = Rows<R>(rows, this->width());
-        if (!way.gates) passing = Buffer<R>(rows * this->width());
+        together = std::max<int64_t>(1, few / std::max<int64_t>(rows, 1));
+        if (!way.gates) passing = Buffer<R>(rows * together * this->width());
         if (way.drop) masked = Rows<R>(rows, p);
         if (way.weight_hr) unprojected = Rows<R>(rows, h);
     }
@@ -33,19 +37,26 @@ struct Forward : Task<R> {
 
     // Row r's gates of this step: what goes into the nonlinearities from x, and then what comes out.
     R* gates(int64_t r) const {
-        return way.gates ? this->packed(way.gates, r, this->width()) : passing.get() + r * this->width();
+        return way.gates ? this->packed(way.gates, r, this->width()) : passing.get() + (base - from + r) * this->width();
     }
 
-    // The gates' input part.
+    // The gates' input part, of several steps at once where they have few rows: W_ih is read once for all of them.
     void ascend() {
-        if (!way.weight_ih) return;
-        const int64_t f = layer.inputs;
+        if (!way.weight_ih || (base >= from && base < to)) return;
+        from = base, to = base + n;
+        if (layer.tasks == 1) {
+            // All rows are this task's, so those of neighbouring steps lie side by side.
+            const int64_t u = way.reverse ? std::max<int64_t>(0, this->t + 1 - together)
+                                          : std::min(layer.steps, this->t + together);
+            (way.reverse ? from : to) = layer.begin[u];
+        }
+        const int64_t f = layer.inputs, wide = this->width(), rows = to - from;
         const R* bias = way.gain_ih ? nullptr : way.bias_ih;
-        multiply(n, this->packed(layer.x, 0, f), f, prepared.input, gates(0), this->width(),
-                 bias ? Start::bias : Start::zero, bias);
+        R* into = way.gates ? way.gates + from * wide : passing.get();
+        multiply(rows, layer.x + from * f, f, prepared.input, into, wide, bias ? Start::bias : Start::zero, bias);
         if (way.gain_ih)
-            for (int64_t r = 0; r < n; ++r)
-                normalise(r, gates(r), way.gain_ih, way.bias_ih, way.normal_ih, way.scale_ih);
+            for (int64_t r = 0; r < rows; ++r)
+                normalise(from + r, into + r * wide, way.gain_ih, way.bias_ih, way.normal_ih, way.scale_ih);
     }
 
     // h, or what of it recurrent dropout leaves: what W_hh is multiplied with.
@@ -67,14 +78,14 @@ struct Forward : Task<R> {
         prepared.all(n, h[0], h.stride, product[0], product.stride, bias ? Start::bias : Start::zero, bias);
         if (way.gain_hh)
             for (int64_t r = 0; r < n; ++r)
-                normalise(r, product[r], way.gain_hh, way.bias_hh, way.normal_hh, way.scale_hh);
+                normalise(base + r, product[r], way.gain_hh, way.bias_hh, way.normal_hh, way.scale_hh);
     }
 
-    // Row r of this step, keeping for the backward pass what that needs.
-    void normalise(int64_t r, R* row, const R* gain, const R* bias, R* normals, R* scales) {
-        R* normal = layer.training ? this->packed(normals, r, this->width()) : nullptr;
-        const R scale = elman::normalise(row, this->width(), gain, bias, normal);
-        if (layer.training) scales[base + r] = scale;
+    // What belongs to one of the packed rows, keeping for the backward pass what that needs.
+    void normalise(int64_t place, R* row, const R* gain, const R* bias, R* normals, R* scales) {
+        const int64_t wide = this->width();
+        const R scale = elman::normalise(row, wide, gain, bias, layer.training ? normals + place * wide : nullptr);
+        if (layer.training) scales[place] = scale;
     }
 
     // Takes what the cell gives at units j .. of row r: h, or what the projection will make it of.

@@ -1,6 +1,6 @@
 """What a layer is given must fit together before any kernel reads memory by it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,17 @@ from elman.kernels.weights import State, Weights
 GATES = {"rnn": 1, "lstm": 4, "gru": 3, "slstm": 4, "indrnn": 1, "mingru": 2, "minlstm": 3, "rglru": 3}
 _PLAIN = (Tensor, torch.nn.Parameter)
 STATES = {"lstm": 2, "slstm": 4}
+
+
+def are_plain(tensors: Iterable[Any]) -> bool:
+    """Whether these hold numbers at an address and nobody looks on: no compiler, no dispatch mode, no other kind.
+
+    Otherwise a kernel must be called as an operator of torch's, which knows what to do about each of them. None is
+    plain too.
+    """
+    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
+        return False
+    return all([tensor is None or type(tensor) in _PLAIN for tensor in tensors])
 
 
 def check_given(
@@ -29,6 +40,8 @@ def check_given(
     steps, rows, features = x.shape
     if steps == 0:
         raise ValueError("x has T=0 time steps, but 1 or more are needed: drop the empty sequences")
+    if features == 0:
+        raise ValueError("x has F=0 features, but 1 or more are needed: give a constant one")
     ways = len(weights)
     if ways not in (1, 2):
         raise ValueError(f"there are {ways} sets of weights, but 1 or 2 are needed: give one a direction")

@@ -32,7 +32,7 @@ def lacks(
         return f"there is no native kernel for {str(dtype).removeprefix('torch.')}"
     if torch.device(device).type != "cpu":
         return f"there is no native kernel on {torch.device(device).type}"
-    return library.which() if library.native() is None else None
+    return "no native library is loaded" if library.native() is None else None
 
 
 class Call(NamedTuple):

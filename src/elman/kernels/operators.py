@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from elman.kernels import pool
+from elman.kernels.given import are_plain
 from elman.kernels.native import GATES, Call, backward, block_of_kept, forward, kept
 from elman.kernels.options import PLAIN, Options
 from elman.kernels.time_loop import both_ways
 from elman.kernels.weights import Output, State, Weights
-
-_PLAIN_TENSORS = (Tensor, torch.nn.Parameter)
 
 
 def layer(
@@ -35,7 +34,7 @@ def layer(
     activation, reset, clip, heads, cells, *masks = options
     what = Call(operation, len(weights), fields, activation, reset, clip or 0.0, heads, cells)
     states = len(state)
-    if torch.compiler.is_compiling() or type(x) not in _PLAIN_TENSORS:
+    if not are_plain((x, lengths, *state, *flat, *masks)):
         results = torch.ops.elman.recurrence(*what, x, lengths, list(state), flat, *masks)[:-1]
     elif torch.is_grad_enabled() and any(t.requires_grad for t in (x, *state, *flat)):
         results = _Recurrence.apply(what, lengths, masks, states, x, *state, *flat)
@@ -57,20 +56,24 @@ class _Recurrence(torch.autograd.Function):
         state, flat = rest[:states], rest[states:]
         loan = pool.Loan(pool.take(_room(what, x, flat), x))
         results = forward(x, lengths, state, flat, masks, what, loan.tensor)
-        ctx.what, ctx.lengths, ctx.masks, ctx.states, ctx.loan = what, lengths, masks, states, loan
-        ctx.save_for_backward(x, *rest, results[0])
+        ctx.what, ctx.states, ctx.loan = what, states, loan
+        ctx.save_for_backward(x, *rest, lengths, *masks, results[0])
         ctx.set_materialize_grads(False)
         return tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *d_results: Tensor | None) -> Any:
-        what, lengths, masks, needed = ctx.what, ctx.lengths, ctx.masks, ctx.needs_input_grad[4:]
-        x, *rest, y = ctx.saved_tensors
+        what, needed = ctx.what, ctx.needs_input_grad[4:]
+        x, *rest, lengths, drop, zone_h, zone_c, y = ctx.saved_tensors
+        masks = (drop, zone_h, zone_c)
         state, flat = rest[: ctx.states], rest[ctx.states :]
         if torch.is_grad_enabled():
             found = _through_the_reference(what, lengths, masks, x, state, flat, d_results, needed)
         else:
             found = backward(x, lengths, state, flat, masks, what, y, ctx.loan.tensor, d_results, needed[0])
+            # The loss, and with it this node, is often held until the next forward pass is over.
+            if not torch._C._autograd._get_current_graph_task_keep_graph():
+                ctx.loan = None
         return (None, None, None, None, *found)
 
 

@@ -19,17 +19,20 @@ def take(numbers: int, like: Tensor) -> Tensor:
             for place, tensor in enumerate(_free):
                 if numbers <= tensor.numel() <= 2 * numbers and tensor.dtype == like.dtype:
                     return _free.pop(place)
-    return torch.empty(numbers, dtype=like.dtype)
+    return torch.empty(numbers, dtype=like.dtype, device=like.device)
 
 
 def give(tensor: Tensor) -> None:
-    """Offer a tensor that nobody else reads any more to the next `take`."""
+    """Offer a tensor that nobody else reads any more to the next `take`; a busy pool lets it go."""
     size = tensor.numel() * tensor.element_size()
-    if _SMALLEST <= size <= _LARGEST:
-        with _lock:
+    # Never wait: the collector may end a loan in the midst of the pool's own work.
+    if _SMALLEST <= size <= _LARGEST and _lock.acquire(blocking=False):
+        try:
             while _free and size + sum(t.numel() * t.element_size() for t in _free) > _LARGEST:
                 _free.pop(0)
             _free.append(tensor)
+        finally:
+            _lock.release()
 
 
 class Loan:

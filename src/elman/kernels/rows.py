@@ -28,11 +28,12 @@ class Rows(NamedTuple):
         return x.reshape(self.steps * self.batch, x.shape[-1]).index_select(0, self.places)
 
     def unpack(self, data: Tensor) -> Tensor:
-        """(N, F) to (T, B, F), zero past each row's end."""
+        """(N, F), which nobody else holds, to (T, B, F), zero past each row's end."""
         if self.places is not None:
             padded = data.new_zeros(self.steps * self.batch, data.shape[-1])
             data = padded.index_copy_(0, self.places, data)
-        return data.view(self.steps, self.batch, data.shape[-1])
+        # Not a view, because torch forbids to change a layer's output in place where that is one.
+        return data.resize_(self.steps, self.batch, data.shape[-1])
 
     def sort(self, state: Tensor) -> Tensor:
         """(D, B, .) in the order of the packed rows, contiguous."""
@@ -45,7 +46,7 @@ class Rows(NamedTuple):
 
 @lru_cache(1024)
 def _even(steps: int, count: int) -> Rows:
-    return Rows(steps, count, steps * count, torch.arange(steps + 1) * count)
+    return Rows(steps, count, steps * count, torch.arange(steps + 1, device="cpu") * count)
 
 
 def lay_out(steps: int, count: int, lengths: Tensor | None) -> Rows:
@@ -63,9 +64,9 @@ def lay_out(steps: int, count: int, lengths: Tensor | None) -> Rows:
     if shortest == steps:
         return _even(steps, count)
     running, order = lengths.sort(descending=True, stable=True)
-    time = torch.arange(steps)[:, None]
+    time = torch.arange(steps, device="cpu")[:, None]
     inside = time < running
-    begin = torch.zeros(steps + 1, dtype=torch.int64)
+    begin = torch.zeros(steps + 1, dtype=torch.int64, device="cpu")
     torch.cumsum(inside.sum(1), 0, out=begin[1:])
     places = (time * count + order)[inside]
     return Rows(steps, count, len(places), begin, order, places)

@@ -108,7 +108,11 @@ def checked_lengths(lengths: Any, rows: int, steps: int) -> Tensor:
 
     While torch.compile traces there are no values to look at: the kernel's own operator checks them then.
     """
-    lengths = torch.as_tensor(lengths, device="cpu")
+    try:
+        lengths = torch.as_tensor(lengths, device="cpu")
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = type(lengths).__name__
+        raise TypeError(f"lengths is of type {kind}, but whole numbers are needed: pass one a row") from error
     if lengths.shape != (rows,):
         shape = tuple(lengths.shape)
         raise ValueError(f"lengths has the shape {shape}, but ({rows},) is needed: pass one length a row")

@@ -26,7 +26,7 @@ def lacks(
         return f"there is no native kernel for {str(dtype).removeprefix('torch.')}"
     if torch.device(device).type != "cpu":
         return f"there is no native kernel on {torch.device(device).type}"
-    return library.which() if library.native() is None else None
+    return "no native library is loaded" if library.native() is None else None
 
 
 def layer(
@@ -47,7 +47,7 @@ def layer(
     if lengths is not None:
         lengths = lengths.to("cpu", torch.int64)
         # What lies past a row's end must not reach the weights' gradient, not even as 0 times NaN.
-        past = torch.arange(x.shape[0])[:, None] >= lengths
+        past = torch.arange(x.shape[0], device=x.device)[:, None] >= lengths
         x = x.masked_fill(past[..., None], 0)
     # Under autocast the product comes in a lower precision than the state has.
     gates = linear(x, joint, bias).to(state[0].dtype)

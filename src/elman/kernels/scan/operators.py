@@ -5,6 +5,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from elman.kernels.given import are_plain
 from elman.kernels.options import PLAIN, Options
 from elman.kernels.scan import indrnn, linear, mingru, minlstm, rglru
 from elman.kernels.scan.call import Scan, backward, forward
@@ -24,9 +25,9 @@ OWN = {"indrnn": "weight_hh", "rglru": "decay"}
 
 def run(scan: Scan) -> tuple[Tensor, Tensor]:
     """Compute y (T, B, D*H) and h_n (D, B, H) on the native library, with gradients."""
-    if torch.compiler.is_compiling():
-        return torch.ops.elman.scan(*scan)
-    return _Scan.apply(*scan)
+    if are_plain(scan[2:]):
+        return _Scan.apply(*scan)
+    return torch.ops.elman.scan(*scan)
 
 
 def by_definition(scan: Scan) -> tuple[Tensor, Tensor]:
