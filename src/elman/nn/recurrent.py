@@ -274,13 +274,13 @@ class Recurrent(nn.Module):
         if self.recurrent_dropout and self.training:
             drop = nn.functional.dropout(x.new_ones(ways, rows, out), self.recurrent_dropout)
         if p_h:
-            zone_h = self._zone(x.new_full((ways, steps, rows, out), p_h))
+            zone_h = self._zone(x, (ways, steps, rows, out), p_h)
         if p_c:
-            zone_c = self._zone(x.new_full((ways, steps, rows, self.hidden_size), p_c))
+            zone_c = self._zone(x, (ways, steps, rows, self.hidden_size), p_c)
         return Options(cell.activation, reset, self.clip, self.heads, cells, drop, zone_h, zone_c)
 
-    def _zone(self, chances: Tensor) -> Tensor:
-        return torch.bernoulli(chances) if self.training else chances
+    def _zone(self, x: Tensor, shape: tuple[int, ...], chance: float) -> Tensor:
+        return x.new_empty(shape).bernoulli_(chance) if self.training else x.new_full(shape, chance)
 
     def _weights(self, names: list[str | None]) -> Weights:
         # Read by name at every call: pruning, parametrizations and torch.func put other tensors there. The
