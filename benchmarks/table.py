@@ -39,8 +39,8 @@ def stock_program() -> str:
 
 
 def kernels() -> str:
-    """A line a workload; in each cell 1 thread / 2 threads, and where a bar is missed."""
-    rows = json.loads((RESULTS / "kernels.json").read_text())["rows"]
+    """A line a workload; in each cell 1 thread / 2 threads where each has a bar, and whether it is missed."""
+    rows = [row for row in json.loads((RESULTS / "kernels.json").read_text())["rows"] if row["bars"]]
     by_name: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_name.setdefault(row["workload"], []).append(row)

@@ -22,7 +22,7 @@ def are_plain(tensors: Iterable[Any]) -> bool:
     """
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
         return False
-    return all([tensor is None or type(tensor) in _PLAIN for tensor in tensors])
+    return all(tensor is None or type(tensor) in _PLAIN for tensor in tensors)
 
 
 def check_given(
