@@ -31,8 +31,8 @@ def step(x: Tensor, state: State, weights: Weights, options: Options = PLAIN) ->
     Source: Beck et al., xLSTM, arXiv:2405.04517, equations 8 to 17, with the sigmoid forget gate.
     """
     h, c, n, m = state
-    own = cast(Tensor, weights.weight_hh).unflatten(0, (4, options.heads, -1))
-    from_h = torch.einsum("gkjd,bkd->bgkj", own, h.unflatten(1, (options.heads, -1))).flatten(1)
+    own = cast(Tensor, weights.weight_hh).reshape(4, options.heads, h.shape[1] // options.heads, -1)
+    from_h = torch.einsum("gkjd,bkd->bgkj", own, h.reshape(len(h), options.heads, -1)).flatten(1)
     i, f, z, o = (linear(x, weights.weight_ih, weights.bias_ih) + from_h).chunk(4, -1)
     kept = logsigmoid(f) + m
     m = torch.maximum(kept, i)
