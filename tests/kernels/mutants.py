@@ -195,7 +195,7 @@ slstm | n without its past | n = f * n + i | n = n + i
 slstm | n without this step | n = f * n + i | n = f * n
 slstm | not divided by n | * c / n, c | * c, c
 slstm | candidate without tanh | i * tanh(z) | i * z
-slstm + heads | heads mixed | (options.heads, -1))) | (options.heads, -1)).flip(1))
+slstm + heads | heads mixed | h.reshape(len(h), options.heads, -1)) | h.reshape(len(h), options.heads, -1).flip(1))
 slstm + heads | recurrent blocks transposed | gkjd,bkd->bgkj | gkdj,bkd->bgkj
 slstm + heads | gates inside heads | bkd->bgkj | bkd->bkgj
 indrnn | other activation | ACTIVATIONS[options.activation] | ACTIVATIONS["relu"]
