@@ -12,16 +12,31 @@ from elman.version import __version__
 
 if TYPE_CHECKING:
     from elman.evaluate.evaluation import Evaluation
+    from elman.tasks.classify import Classifier
     from elman.tasks.forecast import Forecaster
+    from elman.tasks.generate import Generator
     from elman.tasks.load import load
 
 _HOMES = {
+    "Classifier": "elman.tasks.classify",
     "Evaluation": "elman.evaluate.evaluation",
     "Forecaster": "elman.tasks.forecast",
+    "Generator": "elman.tasks.generate",
     "load": "elman.tasks.load",
 }
 
-__all__ = ["ElmanError", "Evaluation", "Forecaster", "InputError", "__version__", "kernels", "load", "nn"]
+__all__ = [
+    "Classifier",
+    "ElmanError",
+    "Evaluation",
+    "Forecaster",
+    "Generator",
+    "InputError",
+    "__version__",
+    "kernels",
+    "load",
+    "nn",
+]
 
 
 def __getattr__(name: str) -> Any:

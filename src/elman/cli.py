@@ -8,8 +8,8 @@ import re
 import sys
 import time
 import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, asdict, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -20,14 +20,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from elman.data.frames import WRITTEN, as_csv, write_frame
 from elman.errors import ElmanError, InputError, MissingDependency
 from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.wording import number, percent
 from elman.tasks import store
-from elman.tasks.base import Task
+from elman.tasks.base import Task, TaskConfig
 from elman.tasks.doctor import examine
-from elman.tasks.forecast import ForecastConfig, Forecaster
-from elman.tasks.load import load
+from elman.tasks.forecast import Forecaster
+from elman.tasks.generate import Generator
+from elman.tasks.load import TASKS, load
 from elman.train.progress import Bar
 from elman.version import __version__
 
@@ -56,43 +58,56 @@ Out = Annotated[Path | None, Parameter(name="--out")]
 Overwrite = Annotated[bool, Parameter(negative="")]
 
 
-@fit.command
-def forecast(
-    file: Path,
-    *,
-    config: Annotated[ForecastConfig, Parameter(name="*", consume_multiple=True)],
-    valid: Path | None = None,
-    test: Path | None = None,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Forecast a column of a CSV, TSV or Parquet file.
+def fit_command(task: type[Task]) -> Callable[..., None]:
+    """``elman fit TASK FILE``: the settings of the task's Config are the flags."""
+
+    def command(
+        file: Path,
+        *,
+        config: TaskConfig,
+        valid: Path | None = None,
+        test: Path | None = None,
+        out: Out = None,
+        overwrite: Overwrite = False,
+        json: Json = False,
+        quiet: Quiet = False,
+    ) -> None:
+        settings = {f.name: getattr(config, f.name) for f in fields(config)}
+        run_fit(
+            task(**settings),
+            file,
+            valid=valid,
+            test=test,
+            out=out,
+            overwrite=overwrite,
+            as_json=json,
+            quiet=quiet,
+        )
+
+    command.__doc__ = f"""{task.help}
 
     Parameters
     ----------
     file
-        The table: one row a time step (and series).
+        {task.file}
     valid
         A file that chooses when to stop, instead of a share of FILE.
     test
-        A file that judges, instead of the last share of FILE.
+        A file that judges, instead of a share of FILE.
     out
         Directory of the model (default: the file's name with .elman).
     overwrite
         Replace a model that is there.
     """
-    run_fit(
-        Forecaster(**asdict(config)),
-        file,
-        valid=valid,
-        test=test,
-        out=out,
-        overwrite=overwrite,
-        as_json=json,
-        quiet=quiet,
-    )
+    command.__annotations__["config"] = Annotated[task.Config, Parameter(name="*", consume_multiple=True)]
+    if all(f.default is not MISSING for f in fields(task.Config)):
+        assert command.__kwdefaults__ is not None
+        command.__kwdefaults__["config"] = task.Config()
+    return command
+
+
+for task in TASKS.values():
+    fit.command(fit_command(task), name=task.name)
 
 
 @app.command
@@ -160,8 +175,9 @@ def run_fit(
         say(f"[dim]{escape(note)}[/]")
     show(task.evaluation_)
     say(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'report.html'))}, or")
-    say(f"  elman predict {escape(str(out))}            the next values")
-    say(f"  elman evaluate {escape(str(out))} NEW.csv   the score on new data")
+    hints = [(f"elman {arguments.format(out)}", gives) for arguments, gives in task.after]
+    for line, gives in hints:
+        say(f"  {escape(line.ljust(max(len(other) for other, _ in hints)))}   {escape(gives)}")
     if as_json:
         seconds = round(time.perf_counter() - began, 3)
         judged = task.evaluation_.to_json() if task.evaluation_ else {"task": task.name}
@@ -190,37 +206,100 @@ def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> No
 @app.command
 def predict(
     model: Path,
-    file: Path | None = None,
+    source: str | None = None,
     *,
+    prompt: str | None = None,
+    length: int | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Forecast what comes after FILE, or after the data of the fit.
+    """What a model says: the next values, the labels of a text or a file, or the text that goes on from a prompt.
 
     Parameters
     ----------
     model
         Directory of a saved model.
-    file
-        The latest data; rows after the last target give the columns that are known ahead.
+    source
+        A file, or one text for a model of texts; a forecaster goes on from its own data without one.
+    prompt
+        Text to go on from (generators).
+    length
+        Characters, words or other symbols to write (generators; 500 when left out).
+    temperature
+        Below 1 likelier and duller, above 1 wilder; 0 takes the likeliest each time (generators; 0.8 when left out).
+    top_k
+        Draw from the so many likeliest symbols alone (generators).
+    top_p
+        Draw from the fewest symbols that hold this share of the probability (generators).
+    seed
+        The same text each time (generators).
     out
-        Write here (.csv, .tsv, .parquet, .jsonl) instead of printing.
+        Write here (.csv, .tsv, .parquet, .jsonl; .txt for generated text) instead of printing.
     overwrite
         Replace a file that is there.
     """
-    from elman.data.frames import WRITTEN, as_csv, write_frame
-
+    check_file(out, overwrite)
+    task = load(model)
+    drawing = {
+        "prompt": prompt,
+        "length": length,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "seed": seed,
+    }
+    drawing = {name: value for name, value in drawing.items() if value is not None}
+    if isinstance(task, Generator):
+        if source is not None:
+            raise InputError(
+                f"this model writes text, and {source!r} is no option of it: give the beginning as --prompt"
+            )
+        write_text(task, drawing, out, json)
+        return
+    if drawing:
+        raise InputError(
+            f"--{next(iter(drawing)).replace('_', '-')} is for generators, but {model} is a {task.name} model"
+        )
     if out is not None and out.suffix not in WRITTEN:
         raise InputError(
             f"{out.name} ends in {out.suffix!r}, but {', '.join(WRITTEN)} can be written: give another --out"
         )
-    check_file(out, overwrite)
-    frame = load(model).predict(file)
+    write_table(task.predict(source), out, json)
+
+
+def write_text(task: Generator, drawing: dict[str, Any], out: Path | None, as_json: bool) -> None:
+    """Generated text, printed as it comes."""
+    pieces = task.stream(**drawing)
+    unknown = task.unknown(drawing.get("prompt", ""))
+    if unknown:
+        say(f"[yellow]The model does not know {escape(', '.join(map(repr, unknown)))} of the prompt.[/]")
+    if out is not None or as_json:
+        text = "".join(pieces)
+        if out is not None:
+            out.write_text(text, encoding="utf-8")
+            say(f"Wrote {len(text):,} characters to {escape(str(out))}")
+        if as_json:
+            emit({"prompt": drawing.get("prompt", ""), "text": text})
+        return
+    sys.stdout.write(drawing.get("prompt", ""))
+    for at, piece in enumerate(pieces):
+        sys.stdout.write(piece)
+        if at % 8 == 0 or sys.stdout.isatty():
+            sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+def write_table(frame: Any, out: Path | None, as_json: bool) -> None:
+    """A frame, printed as CSV or written."""
     if out is not None:
         write_frame(frame, out)
         say(f"Wrote {frame.height} rows to {escape(str(out))}")
-    if json:
+    if as_json:
         emit(
             {
                 "rows": [
@@ -420,7 +499,8 @@ def with_config(arguments: list[str]) -> list[str]:
 
 def whole_numbers(arguments: list[str]) -> list[str]:
     """Refuse a fraction where a whole number is needed: the library would round it without a word."""
-    whole = {f"--{f.name.replace('_', '-')}" for f in fields(ForecastConfig) if str(f.type).split(" ")[0] == "int"}
+    settings = [f for task in TASKS.values() for f in fields(task.Config)]
+    whole = {f"--{f.name.replace('_', '-')}" for f in settings if str(f.type).split(" ")[0] == "int"}
     for flag, _, value in (token.partition("=") for token in [*arguments, *map("=".join, pairwise(arguments))]):
         if flag in whole and re.fullmatch(r"-?\d*\.\d+|-?\d+\.", value):
             raise InputError(f"{flag} must be a whole number, but is {value}")

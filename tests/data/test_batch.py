@@ -4,7 +4,7 @@ import itertools
 
 import torch
 
-from elman.data.batch import Batch, in_order, shuffled
+from elman.data.batch import Batch, in_order, restored, shuffled
 
 
 class Squares:
@@ -47,3 +47,38 @@ def test_to_moves_every_tensor():
     assert {batch.inputs["x"].device.type, batch.y.device.type, batch.rows.device.type} == {"meta"}
     assert len(batch) == 3
     assert Batch({}, None, torch.arange(2)).to("meta").y is None
+
+
+class Sentences(Squares):
+    def __init__(self, lengths):
+        super().__init__(len(lengths))
+        self.lengths = torch.tensor(lengths)
+
+
+def test_rows_of_like_length_come_together():
+    lengths = torch.randint(1, 50, (700,), generator=torch.Generator().manual_seed(0))
+    source = shuffled(Sentences(lengths.tolist()), 10, torch.Generator().manual_seed(1))
+    epochs = [[next(source).rows for _ in range(70)] for _ in range(2)]
+    for epoch in epochs:
+        assert sorted(torch.cat(epoch).tolist()) == list(range(700))
+        steps = sum(len(rows) * int(lengths[rows].max()) for rows in epoch)
+        assert steps < 1.03 * int(lengths.sum())
+        assert [int(lengths[rows].max()) for rows in epoch] != sorted(int(lengths[rows].max()) for rows in epoch)
+    assert {tuple(rows.tolist()) for rows in epochs[0]} != {tuple(rows.tolist()) for rows in epochs[1]}
+
+
+def test_in_order_goes_from_short_to_long_with_fewer_long_ones_at_once():
+    examples = Sentences([300, 2, 100, 2, 1, 64, 64])
+    batches = list(in_order(examples, 4))
+    assert [batch.rows.tolist() for batch in batches] == [[4, 1, 3, 5], [6, 2], [0]]
+    values = restored([batch.rows for batch in batches], [batch.y for batch in batches])
+    assert torch.equal(values, torch.arange(7.0) ** 2)
+
+
+def test_examples_may_bring_their_own_order():
+    class Chunks(Squares):
+        def order(self, generator):
+            yield from (self.batch(torch.tensor([k])) for k in range(3))
+
+    rows = [int(batch.rows) for batch in itertools.islice(shuffled(Chunks(3), 2, torch.Generator()), 7)]
+    assert rows == [0, 1, 2, 0, 1, 2, 0]

@@ -64,5 +64,5 @@ def test_the_report_shows_windows_that_do_not_overlap():
     times, result = judged(y, y[origins[:, None] + np.arange(3)] + 1, origins)
     when = times[origins[:, None] + np.arange(3)]
     made, picture = sections(result, when, origins, np.zeros(len(origins), int), "load", ("",))
-    assert [section.title for section in made] == ["Score", "Forecast and what came", "Data"]
+    assert [section.title for section in made] == ["Score", "Forecast and what came"]  # and no notes, no section
     assert "<svg" in picture.svg

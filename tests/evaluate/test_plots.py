@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from elman.evaluate import plots
+from elman.evaluate import class_plots, plots
 from elman.evaluate.style import name_ends, styled
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -45,6 +45,13 @@ MADE = {
     "residuals all equal": plots.residuals([1.0, 2.0], [1.0, 2.0]),
     "residuals of nothing": plots.residuals([], []),
     "calibration": plots.calibration({0.8: 0.75, 0.95: 0.99}),
+    "confusion": class_plots.confusion([[50, 3], [10, 40]], ["negative", "positive"]),
+    "confusion of many": class_plots.confusion(
+        RNG.integers(0, 999, (12, 12)), [f"label number {i}" for i in range(12)]
+    ),
+    "confusion with a label never true": class_plots.confusion([[3, 0], [0, 0]], ["a", "b"]),
+    "reliability": class_plots.reliability(RNG.integers(0, 3, 200), RNG.dirichlet(np.ones(3), 200)),
+    "reliability of one row": class_plots.reliability([0], [[0.5, 0.5]]),
 }
 
 
@@ -60,7 +67,7 @@ def test_svg_is_small_self_contained_and_described(plot):
     assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
     assert title.text == plot.title and description.text == plot.description and len(plot.description) > 10
     assert root.get("viewBox") == f"0 0 {root.get('width')} {root.get('height')}"
-    assert len(plot.svg) < (80_000 if "dot" in plot.description else 25_000)
+    assert len(plot.svg) < (80_000 if "dot" in plot.description or "labels" in plot.description else 25_000)
     for element in root.iter():
         assert element.tag not in {f"{SVG}style", f"{SVG}metadata", f"{SVG}image"}
         for key, value in element.attrib.items():

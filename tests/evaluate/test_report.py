@@ -8,7 +8,7 @@ import pytest
 
 from elman.errors import InputError
 from elman.evaluate import plots
-from elman.evaluate.report import Facts, Figure, Report, Section, Table, Text
+from elman.evaluate.report import Facts, Figure, Report, Section, Shaded, Table, Text, Verbatim
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 PLOT = plots.calibration({0.8: 0.75, 0.95: 0.93})
@@ -50,7 +50,8 @@ class Page(HTMLParser):
 def full(text="Demand"):
     table = Table([text, "MAE", text], [[text, 1.5, None], [text, 242.43, text]], text, highlight=0)
     figures = [Figure(PLOT.svg, text), Figure(PLOT.svg, text, wide=True)]
-    items = [table, *figures, Facts({text: text, "n": 3}), Text(text)]
+    quotes = [Verbatim(text, text), Shaded([text, text, "end"], [0.0, 1.0, 0.4], text)]
+    items = [table, *figures, Facts({text: text, "n": 3}), Text(text), *quotes]
     return Report(text, text, text, True, [Section(text, text, items), Section(text)], text)
 
 
@@ -88,7 +89,7 @@ def test_accessible_names_and_order():
         assert attrs.get("aria-hidden") == "true" or set(attrs["aria-labelledby"].split()) <= ids
     for attrs in page.all("div"):
         assert "tabindex" not in attrs or attrs["aria-label"]
-    assert len(page.all("figcaption")) == len(page.all("figure")) == 2
+    assert len(page.all("figcaption")) == len(page.all("figure")) == 4
     assert [tag for tag, _ in page.elements if tag in ("h1", "h2")] == ["h1", "h2", "h2"]
 
 
@@ -153,6 +154,40 @@ def test_figures_in_a_row_share_it_and_paragraphs_part():
     assert sum(attrs.get("class") == "figures" for attrs in page.all("div")) == 2
     assert page.said("p") == ["one", "two"]
     assert [attrs.get("class") for attrs in page.all("figure")] == [None, None, "wide"]
+
+
+def quoted(item):
+    html = Report("t", sections=[Section("s", items=[item])]).render()
+    return html, Page(html)
+
+
+def test_a_shaded_text_is_the_text_and_its_heaviest_piece_is_darkest():
+    words = ["not", "a", "good", "film", "<b>"]
+    html, page = quoted(Shaded(words, [0.5, 0.0, 1.0, 0.01, 0.25], "looked at"))
+    body = html[html.index('<figure class="quote">') :]
+    body = body[body.index("<p>") + 3 : body.index("</p>")]
+    assert re.sub(r"<[^>]*>", "", body) == "not a good film &lt;b&gt;"
+    shades = re.findall(r"--plot-1\) (\d+)%, transparent\)\">([^<]*)<", body)
+    assert shades == [("25", "not"), ("50", "good"), ("10", "&lt;b&gt;")]
+    assert page.said("figcaption") == ["looked at"]
+
+
+def test_shaded_characters_stand_close_and_neighbours_share_an_element():
+    html, page = quoted(Shaded(list("很好 吃"), [1, 1, 0, 0], apart=""))
+    assert page.said("span") == ["很好"] and "</span> 吃</p>" in html
+    assert quoted(Shaded(["a", "b"], [0, 0]))[1].all("span") == []
+    assert "<p></p>" in quoted(Shaded([], []))[0]
+
+
+@pytest.mark.parametrize("weights, message", [([1.0], "2 pieces have 1 weights"), ([1.0, np.nan], "a weight is nan")])
+def test_weights_that_do_not_fit_are_refused(weights, message):
+    with pytest.raises(InputError, match=message):
+        Shaded(["a", "b"], weights)
+
+
+def test_what_a_model_has_written_keeps_its_lines():
+    html, page = quoted(Verbatim("  ROMEO:\n\n  O <she>", "at 0.8"))
+    assert "<pre>  ROMEO:\n\n  O &lt;she&gt;</pre>" in html and page.said("figcaption") == ["at 0.8"]
 
 
 def test_the_same_report_gives_the_same_bytes():

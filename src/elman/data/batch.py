@@ -46,14 +46,60 @@ class Examples(Protocol):
         ...
 
 
+def batches(examples: Examples, size: int) -> int:
+    """How many batches an epoch has; examples that bring their own order are batches already."""
+    return len(examples) if hasattr(examples, "order") else -(-len(examples) // size)
+
+
 def in_order(examples: Examples, size: int) -> Iterator[Batch]:
-    """Every example once, in order."""
-    for rows in torch.arange(len(examples)).split(size):
+    """Every example once: in order, or from the shortest to the longest where their lengths differ (see ``rows``).
+
+    Of long rows fewer come together, so that a batch stays as small as one of ``size`` rows of 64 steps.
+    """
+    lengths = getattr(examples, "lengths", None)
+    if lengths is None:
+        for rows in torch.arange(len(examples)).split(size):
+            yield examples.batch(rows)
+        return
+    order = lengths.argsort(stable=True)
+    begin = 0
+    while begin < len(order):
+        # The last row of a batch is its longest; the next rows are at least as long as this batch's first.
+        rows = order[begin : begin + size]
+        fits = int((lengths[rows] * torch.arange(1, len(rows) + 1) <= 64 * size).sum())
+        rows = rows[: max(1, fits)]
         yield examples.batch(rows)
+        begin += len(rows)
 
 
 def shuffled(examples: Examples, size: int, generator: torch.Generator) -> Iterator[Batch]:
-    """Epoch after epoch without end, each a new permutation; an epoch's last batch may be smaller."""
+    """Epoch after epoch without end, each a new permutation; an epoch's last batch may be smaller.
+
+    Rows of like length come together (``bucketed``). Examples whose order matters, a text's chunks, bring their own.
+    """
+    own = getattr(examples, "order", None)
+    if own is not None:
+        while True:
+            yield from own(generator)
+    lengths = getattr(examples, "lengths", None)
     while True:
-        for rows in torch.randperm(len(examples), generator=generator).split(size):
+        order = torch.randperm(len(examples), generator=generator)
+        for rows in order.split(size) if lengths is None else bucketed(order, lengths, size, generator):
             yield examples.batch(rows)
+
+
+def bucketed(order: Tensor, lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """The rows of ``order`` in batches of like length: some hundred batches at a time are sorted, cut and shuffled.
+
+    Rows of one length come in the order of the permutation, so that other rows meet in each epoch.
+    """
+    for lot in order.split(100 * size):
+        batches = lot[lengths[lot].argsort(stable=True)].split(size)
+        for at in torch.randperm(len(batches), generator=generator).tolist():
+            yield batches[at]
+
+
+def restored(rows: list[Tensor], values: list[Tensor]) -> Tensor:
+    """What was computed batch by batch for the given rows, in the order of the examples."""
+    found = torch.cat(values)
+    return torch.empty_like(found).index_copy_(0, torch.cat(rows).to(found.device), found)

@@ -38,18 +38,18 @@ def read_file(path: Path) -> pl.DataFrame:
 
     Raises InputError for what is no table, each case with its remedy.
     """
-    raw = _load(path)
+    raw = load_bytes(path)
     if raw.startswith(b"PAR1"):
         return _parquet(raw, path.name)
-    text = _text(raw, path.name)
+    text = as_text(raw, path.name)
     return _json_lines(text, path.name) if text.lstrip().startswith("{") else _delimited(text, path.name)
 
 
 def line_of_row(path: Path, row: int) -> int | None:
     """The line on which the 1-based data row begins, None where the file has no lines or is gone."""
-    if not path.is_file() or (raw := _load(path)).startswith(b"PAR1"):
+    if not path.is_file() or (raw := load_bytes(path)).startswith(b"PAR1"):
         return None
-    text = _text(raw, path.name)
+    text = as_text(raw, path.name)
     if text.lstrip().startswith("{"):
         lines = (number for number, line in enumerate(text.split("\n"), 1) if line.strip())
         return next((line for at, line in enumerate(lines, 1) if at == row), None)
@@ -62,8 +62,11 @@ def short(value: Any) -> str:
     return shown if len(shown) <= 60 else f"{shown[:50]}... ({len(str(value)):,} characters)"
 
 
-def _load(path: Path) -> bytes:
-    """The file's bytes, unpacked if gzipped."""
+TABLE = "a header and rows are needed"
+
+
+def load_bytes(path: Path, need: str | None = TABLE) -> bytes:
+    """The file's bytes, unpacked if gzipped; without any, refused in words that say the ``need``, None for no need."""
     shown = str(path) if len(str(path)) <= 200 else str(path)[:200] + "..."
     try:
         raw = path.read_bytes()
@@ -82,25 +85,23 @@ def _load(path: Path) -> bytes:
             raw = gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{path.name} is a damaged gzip file ({error}): make it again") from None
-    if not raw.strip():
-        raise InputError(f"{path.name} is empty: a header and rows are needed")
+    if need and not raw.strip():
+        raise InputError(f"{path.name} is empty: {need}")
     return raw
 
 
-def _text(raw: bytes, file: str) -> str:
-    """The file as UTF-8 text without its byte-order mark."""
+def as_text(raw: bytes, file: str, need: str = "a table: give CSV, TSV, JSON lines or Parquet") -> str:
+    """The file as UTF-8 text without its byte-order mark; ``need`` says what a file of another kind is not."""
     kind = next((what for magic, what in BINARY.items() if raw.startswith(magic)), None)
     if kind:
-        raise InputError(f"{file} is {kind}, not a table: give CSV, TSV, JSON lines or Parquet")
+        raise InputError(f"{file} is {kind}, not {need}")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(
-            f"{file} is UTF-16 text (byte 0x{raw[0]:02X} at position 0), but UTF-8 is needed: save it as 'CSV UTF-8'"
+            f"{file} is UTF-16 text (byte 0x{raw[0]:02X} at position 0), but UTF-8 is needed: save it as UTF-8 "
+            "(a spreadsheet: as 'CSV UTF-8')"
         )
     if (at := raw.find(b"\0")) >= 0:
-        raise InputError(
-            f"{file} is not a table of text, for it holds a NUL byte at position {at:,}: "
-            "give CSV, TSV, JSON lines or Parquet"
-        )
+        raise InputError(f"{file} holds a NUL byte at position {at:,}, so it is not {need}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

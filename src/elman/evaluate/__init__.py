@@ -1,10 +1,11 @@
 """Evaluate: how well a model did, beside what, how sure that is, and the page that shows it.
 
-metrics      the field's error measures, over arrays
-baselines    forecasts that need no model, which any score is read beside
+metrics      the field's measures of error, over arrays; class_metrics of labels, tag_metrics of tagged sentences
+baselines    forecasts that need no model, which any score is read beside; linear models of texts and sequences;
+             ngram_language models, which only count
 verdict      better, not better or no clear difference, in one sentence
-plots        the figures, as SVG; style is how they look
-report       the self-contained HTML page, for any task
+plots        the figures, as SVG; class_plots those of labels; style is how they look
+report       the self-contained HTML page, for any task; *_report what it says of one kind of task
 wording      how a number is written for a reader
 
 Nothing here knows a task or opens a data file. Only plots and style import matplotlib, only report jinja2.

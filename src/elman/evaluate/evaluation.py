@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from elman.evaluate.report import Section, Table, Text
 from elman.evaluate.wording import column
 
 
@@ -54,6 +55,16 @@ class Evaluation:
             name.replace("_", " "): found for name, found in self.baselines.items()
         }
         return ["", *names], [[name, *(found.get(metric) for metric in names)] for name, found in scores.items()]
+
+    def score_page(self, intro: str) -> Section:
+        """The report's section of the table."""
+        head, rows = self.table()
+        return Section("Score", intro, [Table([name.replace("_", " ") for name in head], rows, highlight=0)])
+
+    def data_page(self) -> list[Section]:
+        """The report's section of the notes; none without notes."""
+        notes = "\n\n".join(f"{note[:1].upper()}{note[1:]}." for note in self.notes)
+        return [Section("Data", "", [Text(notes)])] if notes else []
 
     def __str__(self) -> str:
         head, rows = self.table()

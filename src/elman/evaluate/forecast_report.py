@@ -6,7 +6,7 @@ import numpy as np
 
 from elman.evaluate import plots
 from elman.evaluate.backtest import Backtest
-from elman.evaluate.report import Figure, Section, Table, Text
+from elman.evaluate.report import Figure, Section
 
 
 def sections(
@@ -33,16 +33,10 @@ def sections(
     evaluation = result.evaluation
     observed = {level: evaluation.metrics[f"coverage_{100 * level:g}"] for level in result.bands}
     figures.append(Figure(plots.calibration(observed).svg, "How often the intervals held what came."))
-    notes = "\n\n".join(f"{note[:1].upper()}{note[1:]}." for note in evaluation.notes)
-    head, rows = evaluation.table()
     return (
-        Section(
-            "Score",
-            f"{evaluation.rows:,} values judged beside forecasts that need no model.",
-            [Table(head, rows, highlight=0)],
-        ),
+        evaluation.score_page(f"{evaluation.rows:,} values judged beside forecasts that need no model."),
         Section("Forecast and what came", "", figures),
-        Section("Data", "", [Text(notes)]),
+        *evaluation.data_page(),
     ), picture
 
 

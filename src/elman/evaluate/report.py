@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from math import nan
+from math import inf, nan
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TypeGuard
@@ -21,6 +21,7 @@ from elman.errors import InputError
 from elman.evaluate import wording
 
 Cell = str | float | Integral | None
+SHADES, DARKEST = 10, 50  # steps of shade, and percent of colour in the last: text stays legible on it
 DRAWN = {"svg", "g", "defs", "title", "desc", "use", "symbol", "marker", "clipPath", "linearGradient", "stop"}
 DRAWN |= {"path", "rect", "line", "circle", "ellipse", "polyline", "polygon", "text", "tspan", "image"}
 
@@ -107,15 +108,57 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Verbatim:
+    """Text with its own spaces and lines: what a model has written."""
+
+    text: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Shaded:
+    """A text in pieces, each shaded by its weight, from 0 up; the heaviest is shaded most.
+
+    apart: what stands between two pieces, a space between words and nothing between characters. Raises InputError
+    where pieces and weights are not as many, or a weight is below 0, NaN or infinite.
+    """
+
+    pieces: Sequence[str]
+    weights: Sequence[float]
+    caption: str = ""
+    apart: str = " "
+
+    def __post_init__(self) -> None:
+        if len(self.pieces) != len(self.weights):
+            raise InputError(f"{len(self.pieces)} pieces have {len(self.weights)} weights: give one each")
+        if bad := [weight for weight in self.weights if not 0 <= weight < inf]:
+            raise InputError(f"a weight is {bad[0]}: a number from 0 up is needed")
+
+    @property
+    def shades(self) -> list[tuple[str, int]]:
+        """Each piece with its shade in percent: neighbours of the same are joined, so that a page stays small."""
+        heaviest = max(self.weights, default=0.0) or 1.0
+        steps = [round(SHADES * float(weight) / heaviest) for weight in self.weights]
+        runs = [
+            (step, [piece for _, piece in run])
+            for step, run in groupby(zip(steps, self.pieces, strict=True), lambda pair: pair[0])
+        ]
+        return [(self.apart.join(pieces), step * DARKEST // SHADES) for step, pieces in runs]
+
+
+Item = Table | Figure | Facts | Text | Verbatim | Shaded
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading, a sentence or two, and what they are about."""
 
     title: str
     intro: str = ""
-    items: Sequence[Table | Figure | Facts | Text] = ()
+    items: Sequence[Item] = ()
 
     @property
-    def blocks(self) -> list[tuple[str, list[Table | Figure | Facts | Text]]]:
+    def blocks(self) -> list[tuple[str, list[Item]]]:
         """Successive items of a kind together, so that figures can share a row."""
         return [(kind, list(items)) for kind, items in groupby(self.items, lambda item: type(item).__name__)]
 

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elman.errors import InputError
-from elman.evaluate.wording import beside, percent
+from elman.evaluate.wording import beside, number, percent
 
 NAMES = {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE"}
+NAMES |= {"span_f1": "span F1", "nats": "nats per symbol", "bits_per_character": "bits per character"}
+LEVEL = 0.05  # chance is ruled out below it, as by a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -107,18 +109,103 @@ def verdict(
     """
     gain, best = skill(metrics, baselines, by)
     own, other = beside(metrics[by], baselines[best][by])
-    rivals = f" (the best of {len(baselines)} baselines)" if len(baselines) > 1 else ""
-    beaten = f"{best}{rivals}: {NAMES.get(by, by)} {own} against {other}"
     low, high = interval or (0.0, 0.0)
-    if gain > 0 and high <= 0:
-        return Verdict(f"Better than {beaten}, {percent(gain)} lower.", True, gain, best)
-    if gain <= 0 and low >= 0:
-        return Verdict(f"Does NOT beat {beaten}; use {best} instead.", False, gain, best)
-    if np.isfinite(high - low):
-        doubt = f"but that may be chance (95 % interval of the difference: {' to '.join(beside(low, high))})"
+    sure = high <= 0 if gain > 0 else low >= 0
+    found = f"{NAMES.get(by, by)} {own} against {other}"
+    doubt = "" if sure else _doubt(low, high)
+    return _judged(gain, best, len(baselines), found, f"{percent(gain)} lower", doubt)
+
+
+def share_verdict(
+    metrics: Mapping[str, float],
+    baselines: Mapping[str, Mapping[str, float]],
+    by: str = "accuracy",
+    interval: tuple[float, float] | None = None,
+    p: float | None = None,
+) -> Verdict:
+    """As verdict, of a share that is better the higher: accuracy, F1. Its skill is that of the error, 1 - share.
+
+    Chance is judged by p (mcnemar) or by interval (ratio_interval), both against the best baseline.
+    """
+    own, others = _missed(metrics, by), {name: _missed(scores, by) for name, scores in baselines.items()}
+    gain, best = skill(own, others, "error")
+    low, high = interval or (0.0, 0.0)
+    mine, other = beside(100 * metrics[by], 100 * baselines[best][by])
+    more = f"{number(100 * (metrics[by] - baselines[best][by]), 2)} points higher"
+    if p is not None:
+        doubt = "" if p <= LEVEL else f"but that may be chance (McNemar's exact test: p = {number(p, 2)})"
     else:
-        doubt = "and too little was scored to tell whether that is chance"
-    return Verdict(f"No clear difference from {beaten}, {doubt}.", None, gain, best)
+        sure = low >= 0 if gain > 0 else high <= 0
+        doubt = "" if sure else _doubt(100 * low, 100 * high, " points")
+    return _judged(gain, best, len(baselines), f"{NAMES.get(by, by)} {mine} % against {other} %", more, doubt)
+
+
+def mcnemar(right_model: ArrayLike, right_best: ArrayLike) -> float:
+    """McNemar's exact test, two-sided: the chance of so uneven a split of the rows that only one of two got right.
+
+    right_* (N,) booleans of the same rows. With b and c rows right in one alone and n = b + c,
+        p = min(1, 2 Σ_{k <= min(b, c)} C(n, k) / 2^n).
+
+    Raises InputError when shapes disagree.
+    Source: McNemar, Note on the sampling error of the difference between correlated proportions, 1947.
+    """
+    model, best = np.asarray(right_model, bool), np.asarray(right_best, bool)
+    if model.shape != best.shape:
+        raise InputError(f"what was right has shapes {model.shape} and {best.shape}: give both the same")
+    b, c = np.count_nonzero(model & ~best), np.count_nonzero(best & ~model)
+    n, k = b + c, np.arange(1, min(b, c) + 1)
+    # In logarithms, for 2^n soon passes what a float holds.
+    terms = np.append(0.0, np.cumsum(np.log((n - k + 1) / k))) - n * np.log(2)
+    return float(min(1.0, 2 * np.exp(terms).sum()))
+
+
+def ratio_interval(
+    top_model: ArrayLike, bottom_model: ArrayLike, top_best: ArrayLike, bottom_best: ArrayLike
+) -> tuple[float, float]:
+    """95 % interval of Σ top / Σ bottom of the model less that of the baseline, over S independent groups, (S,) each.
+
+    Token accuracy is right over all; F1 is 2 right over (true + guessed); a group is a sentence, within which errors go
+    together. With ratios R and u_s = (top_s - R bottom_s) / Σ bottom, of the model less that of the baseline, it is
+        difference ± t_{0.975, S-1} sqrt(S / (S - 1) Σ u_s²),
+    which is paired_interval's where both bottoms agree; (-inf, inf) with fewer than two groups. Raises InputError when
+    shapes disagree.
+    Source: Cochran, Sampling techniques, 3rd edition, 1977, section 6 (the linearised variance of a ratio).
+    """
+    parts = [np.asarray(part, np.float64) for part in (top_model, bottom_model, top_best, bottom_best)]
+    if len({part.shape for part in parts}) > 1 or parts[0].ndim != 1:
+        raise InputError(f"the groups have shapes {', '.join(str(part.shape) for part in parts)}: give (S,) four times")
+    groups = len(parts[0])
+    if groups < 2:
+        return -np.inf, np.inf
+    found, moves = [], []
+    for top, bottom in (parts[:2], parts[2:]):
+        whole = bottom.sum() or 1.0
+        found.append(top.sum() / whole)
+        moves.append((top - found[-1] * bottom) / whole)
+    difference = found[0] - found[1]
+    reach = _student(groups - 1) * np.sqrt(groups / (groups - 1) * ((moves[0] - moves[1]) ** 2).sum())
+    return float(difference - reach), float(difference + reach)
+
+
+def _missed(scores: Mapping[str, float], by: str) -> dict[str, float]:
+    """The error 1 - share; NaN, which skill refuses, where the share is missing or no share."""
+    share = scores.get(by, np.nan)
+    return {"error": 1 - share if 0 <= share <= 1 else np.nan}
+
+
+def _doubt(low: float, high: float, unit: str = "") -> str:
+    if np.isfinite(high - low):
+        return f"but that may be chance (95 % interval of the difference: {' to '.join(beside(low, high))}{unit})"
+    return "and too little was scored to tell whether that is chance"
+
+
+def _judged(gain: float, best: str, rivals: int, found: str, more: str, doubt: str) -> Verdict:
+    beaten = f"{best}{f' (the best of {rivals} baselines)' if rivals > 1 else ''}: {found}"
+    if doubt:
+        return Verdict(f"No clear difference from {beaten}, {doubt}.", None, gain, best)
+    if gain > 0:
+        return Verdict(f"Better than {beaten}, {more}.", True, gain, best)
+    return Verdict(f"Does NOT beat {beaten}; use {best} instead.", False, gain, best)
 
 
 def _student(freedom: int) -> float:

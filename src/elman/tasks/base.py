@@ -28,7 +28,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples
+from elman.data.batch import Batch, Examples, batches, in_order
 from elman.errors import InputError
 from elman.evaluate import plots
 from elman.evaluate.evaluation import Evaluation
@@ -100,7 +100,10 @@ class Task(BaseEstimator):
     """An estimator in scikit-learn's sense (get_params, set_params, clone) over a frozen Config."""
 
     name: ClassVar[str]
+    help: ClassVar[str]  # the task in a sentence
+    file: ClassVar[str]  # what it learns from
     Config: ClassVar[type[TaskConfig]]
+    after: ClassVar[tuple[tuple[str, str], ...]] = ()  # what to do with a saved model: arguments, and what they give
 
     network_: nn.Module
     config_: Any  # the settings with every size resolved
@@ -237,7 +240,7 @@ class Task(BaseEstimator):
                 break
             with threads(1):  # on a busy machine several threads wait for each other, and all sizes look alike
                 per_step = measure(network.to(config.device), examples, self.loss, sized, steps=3)
-            enough = min(ENOUGH_STEPS, 4 * len(examples) / sized.batch_size)
+            enough = min(ENOUGH_STEPS, 4 * batches(examples, sized.batch_size))
             if (deadline - time.perf_counter()) / per_step >= enough:
                 break
         return sized, network
@@ -264,11 +267,11 @@ class Task(BaseEstimator):
         return self.evaluation_
 
     def outputs(self, examples: Examples, size: int = 1024) -> Iterator[tuple[Batch, Any]]:
-        """The network over all examples in order, without gradients."""
+        """The network over all examples, without gradients; ``data.batch.restored`` puts ragged ones back in order."""
         self.network_.eval()
         with torch.no_grad():
-            for rows in torch.arange(len(examples)).split(size):
-                batch = examples.batch(rows).to(self.config_.device)
+            for batch in in_order(examples, size):
+                batch = batch.to(self.config_.device)
                 yield batch, self.network_(**batch.inputs)
 
     def report(self) -> str:

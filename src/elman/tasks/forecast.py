@@ -124,7 +124,13 @@ class Forecaster(Task):
     """Forecast a column: ``Forecaster(target="Close", horizon=5).fit("prices.csv")``, then predict, evaluate, save."""
 
     name = "forecast"
+    help = "Forecast a column of a CSV, TSV or Parquet file."
+    file = "The table: one row a time step (and series)."
     Config = ForecastConfig
+    after = (
+        ("predict {}", "the next values"),
+        ("evaluate {} NEW.csv", "the score on new data"),
+    )
 
     # From the source to windows.
 

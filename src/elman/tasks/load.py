@@ -7,9 +7,11 @@ from pathlib import Path
 from elman.errors import InputError
 from elman.tasks import store
 from elman.tasks.base import Task
+from elman.tasks.classify import Classifier
 from elman.tasks.forecast import Forecaster
+from elman.tasks.generate import Generator
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Forecaster,)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Forecaster, Classifier, Generator)}
 
 
 def load(path: str | Path) -> Task:

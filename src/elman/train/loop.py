@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, shuffled
+from elman.data.batch import Batch, Examples, batches, shuffled
 from elman.errors import ElmanError
 from elman.train.average import Average
 from elman.train.config import TrainConfig
@@ -103,7 +103,7 @@ def fastest_threads(network: nn.Module, examples: Examples, loss: Loss, config: 
 
 def most(examples: Examples, config: TrainConfig) -> int:
     """Steps that a budget of minutes never exceeds: so many passes teach nothing more."""
-    return math.ceil((config.epochs or 60) * len(examples) / config.batch_size)
+    return math.ceil((config.epochs or 60) * batches(examples, config.batch_size))
 
 
 def first_plan(examples: Examples, config: TrainConfig, pace: Pace | None = None) -> Plan:
@@ -111,7 +111,7 @@ def first_plan(examples: Examples, config: TrainConfig, pace: Pace | None = None
 
     Without a deadline the plan depends on the settings and the number of examples alone, never on the machine.
     """
-    epoch = math.ceil(len(examples) / config.batch_size)
+    epoch = batches(examples, config.batch_size)
     if pace is None:
         steps = config.steps or max(1, round(config.epochs * epoch) if config.epochs else min(30 * epoch, 5000))
         plan = Plan(max(1, min(math.ceil(epoch / 2), steps // 10)))

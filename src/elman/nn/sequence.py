@@ -1,0 +1,146 @@
+"""Networks that read a sequence: one answer for all of it, or one for each step."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from torch import Tensor, nn
+
+from elman.nn.attention import AttentionPool
+from elman.nn.classic import GRU, LSTM, RNN
+from elman.nn.conv import Conv
+from elman.nn.dropout import Embedding, VariationalDropout
+from elman.nn.dropout import weight_drop as drop_weights
+from elman.nn.initialise import initialise
+from elman.nn.pool import pool
+
+CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+Cell = Literal["rnn", "lstm", "gru"]
+Pooling = Literal["attention", "dot", "last", "mean", "max", "concat"]
+
+
+class SequenceNetwork(nn.Module):
+    """A row's steps, each seen in its row: embedding, convolution, recurrent stack.
+
+        e_t = dropout(E x_t)                      symbols, with ``vocabulary``; else e_t = x_t, numbers
+        c_t = relu(W * e_{t-k ... t+k} + b)       with ``conv``, the width; else c_t = e_t
+        y_1 ... y_T = stack(c_1 ... c_T)          L layers, both ways with ``bidirectional``
+
+    ``dropout`` acts on a symbol's e, one mask for all steps of a row, and between layers; ``embedding_dropout`` takes
+    whole symbols away (`Embedding`), ``weight_drop`` recurrent weights (`weight_drop`). ``residual`` and ``layer_norm``
+    are the stack's. ``scale`` is the embedding's deviation at the start.
+
+    Attributes: ``outputs`` = D*H, the size of y_t; ``embedding``, ``conv`` (None where absent) and ``stack``.
+    Raises: ValueError unless exactly one of ``features`` and ``vocabulary`` is given, or for what the layers refuse.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: int = 0,
+        vocabulary: int = 0,
+        embedding: int = 0,
+        conv: int = 0,
+        cell: Cell = "lstm",
+        hidden: int,
+        layers: int = 1,
+        bidirectional: bool = True,
+        residual: bool = False,
+        layer_norm: bool = False,
+        dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        scale: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if bool(features) == bool(vocabulary):
+            raise ValueError(
+                f"features is {features} and vocabulary is {vocabulary}, but one of the two is needed: give one"
+            )
+        self.embedding = (
+            Embedding(vocabulary, embedding, dropout=embedding_dropout, scale=scale) if vocabulary else None
+        )
+        width = embedding if vocabulary else features
+        self.dropout = VariationalDropout(dropout)
+        self.conv = Conv(width, hidden, conv) if conv else None
+        self.stack = CELLS[cell](
+            hidden if conv else width,
+            hidden,
+            layers,
+            dropout=dropout if layers > 1 else 0.0,
+            bidirectional=bidirectional,
+            residual=residual,
+            layer_norm=layer_norm,
+        )
+        self.bidirectional = bidirectional
+        self.outputs = hidden * (2 if bidirectional else 1)
+        initialise(self)
+        drop_weights(self.stack, weight_drop)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """x (T, B) whole numbers, or (T, B, F) numbers, and lengths (B,) in 1..T, to y (T, B, D*H), 0 past the ends."""
+        e = x if self.embedding is None else self.dropout(self.embedding(x))
+        if self.conv is not None:
+            e = self.conv(e, lengths).relu()
+        y: Tensor = self.stack(e, lengths=lengths)[0]
+        return y
+
+
+class ClassifierNetwork(nn.Module):
+    """One answer a row: the steps of a `SequenceNetwork`, pooled, and a linear head; for numbers as for classes.
+
+        z = W dropout(pool(y_1 ... y_T)) + b
+
+    ``pooling``: "attention" (additive) or "dot", over ``heads`` heads (`AttentionPool`), or a kind of `pool`.
+    Raises: ValueError for another pooling.
+    """
+
+    def __init__(
+        self,
+        body: SequenceNetwork,
+        outputs: int,
+        *,
+        pooling: Pooling = "attention",
+        heads: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if pooling not in get_args(Pooling):
+            known = ", ".join(get_args(Pooling))
+            raise ValueError(f"pooling is {pooling!r}, but it must be one of {known}: choose one of these")
+        self.body, self.pooling = body, pooling
+        self.attention: AttentionPool | None = None
+        if pooling == "attention" or pooling == "dot":
+            self.attention = AttentionPool(body.outputs, "dot" if pooling == "dot" else "additive", heads)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(body.outputs * (3 if pooling == "concat" else 1), outputs)
+        initialise(self.head)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """x as in `SequenceNetwork`, to (B, outputs): logits of classes, or numbers."""
+        return self.explain(x, lengths)[0]
+
+    def explain(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """The same, and how much each step weighed: (T, B), each row summing to 1; None without attention."""
+        y, weights = self.body(x, lengths), None
+        if self.attention is not None:
+            pooled, weights = self.attention(y, lengths)
+        else:
+            pooled = pool(y, lengths, self.pooling, self.body.bidirectional)
+        return self.head(self.dropout(pooled)), weights
+
+
+class TaggerNetwork(nn.Module):
+    """One answer a step: z_t = W dropout(y_t) + b over the steps y_t of a `SequenceNetwork`."""
+
+    def __init__(self, body: SequenceNetwork, outputs: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.body = body
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(body.outputs, outputs)
+        initialise(self.head)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """x as in `SequenceNetwork`, to logits (T, B, outputs); past a row's end they mean nothing."""
+        z: Tensor = self.head(self.dropout(self.body(x, lengths)))
+        return z

@@ -1,0 +1,276 @@
+"""Classify: a label, with its probability, for every text or sequence of numbers."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from elman.data.batch import Batch, Examples, in_order
+from elman.data.frames import to_frame
+from elman.data.sequences import NO_LABEL, Sequences
+from elman.data.tokens import Tokens
+from elman.errors import InputError
+from elman.evaluate import classify_report
+from elman.evaluate.report import Shaded
+from elman.nn.sequence import ClassifierNetwork
+from elman.tasks.base import Judged, Prepared
+from elman.tasks.sequence import Labelled, Pairs, SequenceConfig, SequenceTask, is_table, some
+from elman.train.config import require
+
+SHOWN, LONGEST = 12, 400  # texts whose attention the report shows, and pieces of each
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifyConfig(SequenceConfig):
+    """Which label to learn, and how the answer is made of the steps.
+
+    Parameters
+    ----------
+    label
+        Column of the label.
+    pool
+        How the steps become one vector: attention (additive), dot (attention), last, mean, max, or concat (those three).
+    class_weights
+        balanced gives every class the same say in the loss, however many rows it has.
+    label_smoothing
+        Share of the target that goes to all classes alike.
+    """
+
+    label: str | None = None
+    pool: Literal["attention", "dot", "last", "mean", "max", "concat"] = "attention"
+    class_weights: Literal["balanced"] | None = None
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kinds = ("attention", "dot", "last", "mean", "max", "concat")
+        require(self.pool in kinds, "pool", self.pool, ", ".join(kinds))
+        require(self.class_weights in (None, "balanced"), "class_weights", self.class_weights, "balanced, or left out")
+        smoothing = self.label_smoothing
+        require(0 <= smoothing < 1, "label_smoothing", smoothing, "at least 0 and below 1")
+
+
+class Classifier(ClassifierMixin, SequenceTask):
+    """Label sequences: ``Classifier(text="review", label="mood").fit("reviews.csv")``, or ``.fit(X, y)``."""
+
+    name = "classify"
+    help = "Learn to label texts: of a table with a column of text and one of labels, or of a folder for each label."
+    file = "CSV, TSV, JSON lines or Parquet; or a folder with a subfolder of .txt files for each label."
+    after = (
+        ('predict {} "some text"', "its label"),
+        ("predict {} NEW.csv --out LABELS.csv", "the labels of a file"),
+        ("evaluate {} NEW.csv", "the score on new data"),
+    )
+    Config = ClassifyConfig
+
+    classes_: np.ndarray
+
+    # From the source to batches.
+
+    def prepare(self, source: Any, valid: Any, test: Any, config: ClassifyConfig) -> Prepared:
+        data = self._labelled(source)
+        self.classes_ = np.unique(data.y)
+        if len(self.classes_) < 2:
+            raise InputError(
+                f"all {len(data):,} rows have one label, {self.classes_[0]!r} (1 class), but two at least are needed: "
+                "name another --label, or give rows of other labels"
+            )
+        given = [None if part is None else self._labelled(part) for part in (valid, test)]
+        parts, notes = self.parted(data, self._numbers(data.y), source, *given)
+        self.fit_encoder(parts["train"].x)
+        x = {name: self.encoded(part.x) for name, part in parts.items()}
+        y = {name: self._numbers(part.y) for name, part in parts.items()}
+        self.counts_ = np.bincount(y["train"], minlength=len(self.classes_))
+        sets = {name: Sequences(x[name], torch.from_numpy(y[name])) for name in parts}
+        sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
+        self.linear_ = None
+        if "test" in parts:
+            self.fit_linear(parts, {name: np.maximum(numbers, 0) for name, numbers in y.items()}, len(self.classes_))
+            self._judged_on = parts["test"]
+        notes = [*data.notes, *notes, *self._labels_told(data.y, parts), *self.told(parts, x)]
+        return Prepared(sets["train"], sets["valid"], sets.get("test"), tuple(notes))
+
+    def _labelled(self, source: Any) -> Labelled:
+        label = self.config().label
+        if (
+            label is None
+            and not isinstance(source, Pairs)
+            and not (isinstance(source, str | Path) and Path(source).is_dir())
+        ):
+            raise InputError("there are no labels to learn: name their column with --label")
+        data = self.read(source, label)
+        if isinstance(source, Pairs):
+            check_classification_targets(data.y)
+        return data
+
+    def _labels_told(self, labels: Any, parts: dict[str, Labelled]) -> list[str]:
+        counts = Counter(np.asarray(labels).tolist())
+        notes = [f"{len(counts):,} labels: " + some([f"{label} ({count:,})" for label, count in counts.most_common()])]
+        once = [str(label) for label, count in counts.items() if count == 1]
+        if once:
+            notes.append(f"WARNING: seen once, so learnt or judged but not both: {some(once)}")
+        for name in ("valid", "test"):
+            if name in parts:
+                numbers = self._numbers(parts[name].y)
+                new = sorted({str(label) for label in np.asarray(parts[name].y)[numbers == NO_LABEL]})
+                if new:
+                    notes.append(
+                        f"WARNING: {int((numbers == NO_LABEL).sum()):,} rows of the {name} part have labels that the "
+                        f"training part lacks: {some(new)}; they count as wrong"
+                    )
+        return notes
+
+    def _numbers(self, labels: Any) -> np.ndarray:
+        """The number of each label, NO_LABEL for one that the fit does not know."""
+        number = {label: at for at, label in enumerate(self.classes_.tolist())}
+        return np.array([number.get(label, NO_LABEL) for label in np.asarray(labels).tolist()], np.int64)
+
+    # The network and what it learns by.
+
+    def network(self, config: ClassifyConfig) -> nn.Module:
+        return ClassifierNetwork(self.body(config), len(self.classes_), pooling=config.pool, dropout=config.dropout)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy, with each class weighed and the target smoothed where the settings say so."""
+        weight = None
+        if self.config().class_weights:
+            counts = torch.from_numpy(self.counts_).to(outputs)
+            weight = counts.sum() / (len(counts) * counts.clamp(min=1))
+        assert batch.y is not None
+        return nn.functional.cross_entropy(outputs, batch.y, weight, label_smoothing=self.config().label_smoothing)
+
+    def score(self, network: nn.Module, examples: Examples) -> float:
+        """Mean cross-entropy, in nats."""
+        total = count = 0.0
+        for batch in in_order(examples, 256):
+            batch = batch.to(self.config_.device)
+            assert batch.y is not None
+            total += float(nn.functional.cross_entropy(network(**batch.inputs), batch.y, reduction="sum"))
+            count += int((batch.y != NO_LABEL).sum())
+        return total / max(count, 1)
+
+    def finish(self, prepared: Prepared) -> None:
+        """One temperature for all logits, by the validation part: it changes no label, but what its probability says.
+
+        Source: Guo et al., On calibration of modern neural networks, 2017.
+        """
+        assert isinstance(prepared.valid, Sequences) and isinstance(prepared.valid.y, Tensor)
+        logits, y = self.all_outputs(prepared.valid), prepared.valid.y
+        tried = np.exp(np.linspace(np.log(0.25), np.log(8.0), 200))
+        losses = [float(nn.functional.cross_entropy(logits / t, y)) for t in tried]
+        self.temperature_ = float(tried[int(np.nanargmin(losses))]) if np.isfinite(losses).any() else 1.0
+
+    # From outputs to what the user reads.
+
+    def _probabilities(self, examples: Examples) -> np.ndarray:
+        return (self.all_outputs(examples).double() / self.temperature_).softmax(-1).numpy()
+
+    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
+        data = self._judged_on
+        del self._judged_on
+        return self._judge(data, examples, notes)
+
+    def judge_source(self, source: Any) -> Judged:
+        data = self._labelled(source)
+        known = self._numbers(data.y) != NO_LABEL
+        new = sorted({str(label) for label in np.asarray(data.y)[~known]})
+        notes = list(data.notes)
+        if new:
+            notes.append(
+                f"WARNING: {int((~known).sum()):,} rows have labels that the fit has not seen: {some(new)}; "
+                "they count as wrong"
+            )
+        return self._judge(data, Sequences(self.encoded(data.x)), tuple(notes))
+
+    def _judge(self, data: Labelled, examples: Examples, notes: tuple[str, ...]) -> Judged:
+        began = time.perf_counter()
+        numbers = self._numbers(data.y)
+        labels, new = [str(label) for label in self.classes_], numbers == NO_LABEL
+        rivals = {"majority": self.counts_ / self.counts_.sum(), **self.linear_guess(data.x)}
+        probabilities = self._probabilities(examples)
+        if new.any():
+            # Labels that the fit never saw are columns that nothing gives a probability to.
+            unseen, at = np.unique(np.asarray(data.y)[new], return_inverse=True)
+            labels += [str(label) for label in unseen]
+            numbers[new] = len(self.classes_) + at
+            probabilities, *wider = (
+                np.pad(p, [(0, 0)] * (p.ndim - 1) + [(0, len(unseen))]) for p in (probabilities, *rivals.values())
+            )
+            rivals = dict(zip(rivals, wider, strict=True))
+        evaluation = classify_report.judge(numbers, probabilities, rivals, notes=notes, began=began)
+        shaded = self._shaded(data, examples, probabilities, labels)
+        return Judged(
+            evaluation, *classify_report.sections(evaluation, numbers, probabilities, labels, data.shown, shaded)
+        )
+
+    def _shaded(self, data: Labelled, examples: Examples, probabilities: np.ndarray, labels: list[str]) -> list[Shaded]:
+        """Some texts with the attention that each of their symbols got."""
+        network, tokens = self.network_, self.encoder_
+        assert isinstance(network, ClassifierNetwork)
+        if network.attention is None or not isinstance(tokens, Tokens) or data.shown is None:
+            return []
+        found = []
+        for row in range(0, len(data), max(1, len(data) // SHOWN)):
+            batch = examples.batch(torch.tensor([row])).to(self.config_.device)
+            with torch.no_grad():
+                weights = network.explain(**batch.inputs)[1]
+            assert weights is not None
+            pieces = tokens.pieces(data.shown[row])[: len(weights)][:LONGEST]
+            guess = int(probabilities[row].argmax())
+            caption = f"{labels[guess]} ({probabilities[row, guess]:.2f}); true label: {np.asarray(data.y)[row]}"
+            apart = " " if tokens.level == "word" else ""
+            found.append(Shaded(pieces, weights[: len(pieces), 0].tolist(), caption, apart))
+            if len(found) == SHOWN:
+                break
+        return found
+
+    def predict(self, source: Any = None) -> Any:
+        """Labels: an array for a list of texts or arrays; for a path or a frame, a frame with each probability.
+
+        One text alone gives a frame of one row.
+        """
+        if is_table(source):
+            probabilities = self._probabilities_of(source)
+            columns: dict[str, Any] = {"label": [str(label) for label in self.classes_[probabilities.argmax(1)]]}
+            columns["probability"] = probabilities.max(1)
+            for at, label in enumerate(self.classes_):
+                columns[f"p_{label}"] = probabilities[:, at]
+            return to_frame(columns, like=None if isinstance(source, str) else source)
+        return self.classes_[self.predict_proba(source).argmax(1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """(N, C): the probability of each of ``classes_``, calibrated on the validation part."""
+        return self._probabilities_of(X)
+
+    def _probabilities_of(self, source: Any) -> np.ndarray:
+        check_is_fitted(self)
+        data = self.unlabelled(source)
+        return self._probabilities(Sequences(self.encoded(data.x)))
+
+    # What is saved.
+
+    def encoders(self) -> dict[str, Any]:
+        return {
+            **super().encoders(),
+            "classes": self.classes_.tolist(),
+            "counts": self.counts_.tolist(),
+            "temperature": self.temperature_,
+        }
+
+    def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
+        super().restore(encoders, kept)
+        self.classes_, self.counts_ = np.array(encoders["classes"]), np.array(encoders["counts"])
+        self.temperature_ = float(encoders["temperature"])
+
+    def title(self) -> str:
+        return f"Labels of {self.config_.label or 'sequences'}"

@@ -1,0 +1,300 @@
+"""Generate: text that goes on as the text it learnt from, a symbol at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elman.data.batch import Batch, Examples
+from elman.data.sequences import Chunks
+from elman.data.texts import read_plain
+from elman.data.tokens import PAD, UNKNOWN, Tokens
+from elman.errors import InputError
+from elman.evaluate import language_report
+from elman.evaluate.ngram_language import KneserNey, unigram, unigram_nats
+from elman.nn.language import LanguageNetwork
+from elman.nn.sampling import Sampler, generate
+from elman.tasks.base import Judged, Prepared, Task, TaskConfig
+from elman.train.config import require
+
+LEVELS = ("char", "word", "subword", "byte")
+ORDERS = {"char": 6, "byte": 6, "word": 3, "subword": 3}  # of the n-gram model that the network is read beside
+JUDGED = 256  # steps judged at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateConfig(TaskConfig):
+    """How text becomes symbols, and what keeps the network from learning it by heart.
+
+    Parameters
+    ----------
+    level
+        What a step is: char, word, subword or byte.
+    vocabulary
+        Symbols kept at most; the rarest become the unknown one.
+    embedding
+        Numbers that stand for a symbol.
+    chunk
+        Steps over which errors are propagated back; the state is carried on beyond.
+    tied
+        The embedding is the head's weights as well.
+    embedding_dropout
+        Share of the symbols hidden from a whole batch while training.
+    weight_drop
+        Share of the recurrent weights dropped while training.
+    valid_share
+        Share of the text, before what judges, that chooses when to stop.
+    test_share
+        Last share of the text, which judges.
+    """
+
+    level: Literal["char", "word", "subword", "byte"] = "char"
+    vocabulary: int | None = None
+    embedding: int | None = None
+    chunk: int = 128
+    tied: bool = False
+    embedding_dropout: float = 0.0
+    weight_drop: float = 0.0
+    valid_share: float = 0.02
+    test_share: float = 0.1
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.level in LEVELS, "level", self.level, ", ".join(LEVELS))
+        require(self.vocabulary is None or self.vocabulary >= 1, "vocabulary", self.vocabulary, "at least 1")
+        require(self.embedding is None or self.embedding >= 1, "embedding", self.embedding, "at least 1")
+        require(self.chunk >= 1, "chunk", self.chunk, "at least 1")
+        for name in ("embedding_dropout", "weight_drop", "valid_share", "test_share"):
+            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0 and below 1")
+
+
+class Generator(Task):
+    """Learn a text and go on with it: ``Generator(minutes=3).fit("shakespeare.txt").predict("ROMEO:", length=500)``."""
+
+    name = "generate"
+    help = "Learn to write like a text: character by character, or by words or parts of words."
+    file = "A text file in UTF-8."
+    after = (
+        ('predict {} --prompt "..." --length 500', "go on with a text"),
+        ("evaluate {} NEW.txt", "how well it foresees another text"),
+    )
+    Config = GenerateConfig
+
+    # From the source to chunks.
+
+    def prepare(self, source: Any, valid: Any, test: Any, config: GenerateConfig) -> Prepared:
+        text = self._read(source)
+        ends = [int(len(text) * share) for share in (1 - config.valid_share - config.test_share, 1 - config.test_share)]
+        parts = {"train": text[: ends[0]], "valid": text[ends[0] : ends[1]], "test": text[ends[1] :]}
+        notes = [
+            f"split in order: {100 * (1 - config.valid_share - config.test_share):.3g} % of the text train, the next "
+            f"{100 * config.valid_share:.3g} % choose when to stop, the last {100 * config.test_share:.3g} % judge"
+        ]
+        if valid is not None or test is not None:
+            parts = {"train": text, "valid": "", "test": ""}
+            parts |= {name: self._read(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
+            if valid is None:
+                cut = int(len(text) * (1 - config.valid_share))
+                parts["train"], parts["valid"] = text[:cut], text[cut:]
+            notes = [
+                f"{' and '.join(name for name, part in (('valid', valid), ('test', test)) if part is not None)} given"
+            ]
+        need = 2 * config.batch_size + 2
+        if len(parts["train"]) < need:
+            raise InputError(
+                f"the text that is learnt from has {len(parts['train']):,} characters, but {need:,} are needed for "
+                f"{config.batch_size} streams: give a longer text, or a smaller --batch-size"
+            )
+        self.tokens_ = Tokens.fit(
+            [parts["train"]],
+            config.level,
+            size=config.vocabulary,
+            rarest=2 if config.level == "word" else 1,
+            lines=True,
+        )
+        ids = {name: self.tokens_.encode([part]).values for name, part in parts.items() if len(part) > 1}
+        if len(ids["train"]) <= config.batch_size:
+            raise InputError(
+                f"the text that is learnt from has {len(ids['train']):,} symbols, but more than --batch-size "
+                f"{config.batch_size} are needed: give a longer text"
+            )
+        if "valid" not in ids or len(ids["valid"]) < 2:
+            ids["valid"], parts["valid"] = ids["train"][-2000:], parts["train"][-2000:]
+            notes.append("the end of the training part chooses when to stop")
+        judged = "test" if "test" in ids and len(ids["test"]) > 1 else "valid"
+        unknown = float((ids[judged] == UNKNOWN).double().mean())
+        notes.append(
+            f"{len(ids['train']):,} symbols to learn from, {self.tokens_.size:,} kinds of them; {100 * unknown:.2g} % of "
+            f"those that {'judge' if judged == 'test' else 'choose'} are unknown"
+        )
+        self.shares_ = unigram(ids["train"].numpy(), self.tokens_.size)
+        self.counted_ = None
+        if judged == "test":
+            self.counted_ = KneserNey.fit(ids["train"].numpy(), self.tokens_.size, ORDERS[config.level])
+            self._test = parts["test"]
+        return Prepared(
+            Chunks(ids["train"], config.chunk, config.batch_size),
+            Chunks(ids["valid"], JUDGED, min(8, len(ids["valid"]) - 1)),
+            Chunks(ids["test"], JUDGED) if judged == "test" else None,
+            tuple(notes),
+        )
+
+    @staticmethod
+    def _read(source: Any) -> str:
+        if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and len(source) < 1000):
+            return read_plain(source)
+        if isinstance(source, str):
+            return source
+        raise InputError(
+            f"a {type(source).__name__} is no text: give the path of a text file, or the text itself as a str"
+        )
+
+    # The network and what it learns by.
+
+    def sizes(self, config: GenerateConfig, examples: Examples) -> list[dict[str, Any]]:
+        assert isinstance(examples, Chunks)
+        symbols = len(examples.ids)
+        largest = 128 if symbols < 50_000 else 256 if symbols < 300_000 else 512 if symbols < 20_000_000 else 1024
+        wanted = [config.hidden] if config.hidden else [h for h in (1024, 512, 256, 128, 64) if h <= largest]
+        small = self.tokens_.size <= 300
+        return [{"hidden": h, "embedding": config.embedding or (64 if small else min(h, 256))} for h in wanted]
+
+    def network(self, config: GenerateConfig) -> nn.Module:
+        assert config.hidden is not None and config.embedding is not None
+        return LanguageNetwork(
+            vocabulary=self.tokens_.size,
+            embedding=config.embedding,
+            cell=config.cell,
+            hidden=config.hidden,
+            layers=config.layers,
+            residual=config.residual,
+            dropout=config.dropout,
+            embedding_dropout=config.embedding_dropout,
+            weight_drop=config.weight_drop,
+            tied=config.tied,
+        )
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean cross-entropy of the next symbol, in nats."""
+        assert batch.y is not None
+        return nn.functional.cross_entropy(outputs.flatten(0, 1), batch.y.flatten())
+
+    def score(self, network: nn.Module, examples: Examples) -> float:
+        """Mean cross-entropy, in nats a symbol, over the text read once with its state carried along."""
+        return float(np.concatenate(list(self._costs(network, examples))).mean())
+
+    def _costs(self, network: nn.Module, examples: Examples) -> Iterator[np.ndarray]:
+        assert isinstance(examples, Chunks)
+        for rows in torch.arange(len(examples)).split(1):
+            batch = examples.batch(rows).to(self.config_.device)
+            assert batch.y is not None
+            costs = nn.functional.cross_entropy(
+                network(**batch.inputs).flatten(0, 1), batch.y.flatten(), reduction="none"
+            )
+            yield costs.double().cpu().numpy()
+
+    # From outputs to what the user reads.
+
+    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
+        text = self._test
+        del self._test
+        return self._judge(text, examples, notes)
+
+    def judge_source(self, source: Any) -> Judged:
+        text = self._read(source)
+        ids = self.tokens_.encode([text]).values
+        if len(ids) < 2:
+            raise InputError(f"the text has {len(ids)} symbol, but two at least are needed to judge: give a longer one")
+        return self._judge(text, Chunks(ids, JUDGED), ())
+
+    def _judge(self, text: str, examples: Examples, notes: tuple[str, ...]) -> Judged:
+        assert isinstance(examples, Chunks)
+        began = time.perf_counter()
+        self.network_.eval()
+        with torch.no_grad():
+            nats = np.concatenate(list(self._costs(self.network_, examples)))
+        ids = examples.ids.numpy()
+        rivals = {"unigram": unigram_nats(self.shares_, ids)[1:]}
+        if self.counted_ is not None:
+            rivals["kneser-ney"] = self.counted_.nats(ids)[1:]
+        evaluation = language_report.judge(nats, rivals, max(1, len(text) - 1), notes=notes, began=began)
+        samples = {
+            f"Temperature {temperature}": "".join(self.stream(length=600, temperature=temperature, seed=0))
+            for temperature in (0.5, 0.8, 1.0)
+        }
+        pieces = self.tokens_.pieces(text[:8000])[1:]
+        apart = " " if self.config_.level == "word" else ""
+        shown = min(len(pieces), len(nats))
+        return Judged(evaluation, language_report.sections(evaluation, samples, pieces[:shown], nats[:shown], apart))
+
+    def stream(
+        self,
+        prompt: str = "",
+        length: int = 500,
+        temperature: float = 0.8,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> Iterator[str]:
+        """The text that goes on from ``prompt``, piece by piece as it is drawn; ``length`` counts symbols.
+
+        Raises InputError for settings outside their range.
+        """
+        self.fitted()
+        require(length >= 1, "length", length, "at least 1")
+        require(0 <= temperature < float("inf"), "temperature", temperature, "at least 0")
+        require(top_k is None or top_k >= 1, "top_k", top_k, "at least 1")
+        require(top_p is None or 0 < top_p <= 1, "top_p", top_p, "above 0 and at most 1")
+        generator = torch.Generator()
+        if seed is None:
+            generator.seed()
+        else:
+            generator.manual_seed(seed)
+        network = self.network_
+        assert isinstance(network, LanguageNetwork)
+        # Without a prompt it begins as after the end of a line.
+        ids = self.tokens_.encode([prompt or "\n"]).values.tolist()
+        drawn = generate(network.stream((PAD, UNKNOWN)), ids, Sampler(temperature, top_k, top_p, generator))
+        return self.tokens_.stream(islice(drawn, length))
+
+    def unknown(self, prompt: str) -> list[str]:
+        """The pieces of a prompt that the model does not know."""
+        ids = self.tokens_.encode([prompt]).values.tolist()
+        pieces = self.tokens_.pieces(prompt)
+        return list(
+            dict.fromkeys(piece for piece, number in zip(pieces, ids, strict=False) if number == UNKNOWN and piece)
+        )
+
+    def predict(self, source: Any = None, **drawing: Any) -> str:
+        """The text that goes on from the prompt ``source``; for the settings see ``stream``."""
+        return "".join(self.stream(source or "", **drawing))
+
+    # What is saved.
+
+    def encoders(self) -> dict[str, Any]:
+        return {"tokens": self.tokens_.to_json(), "counted": self.counted_ is not None}
+
+    def kept(self) -> dict[str, Tensor]:
+        """What the baselines have counted."""
+        counted = {} if self.counted_ is None else self.counted_.arrays()
+        return {"shares": torch.from_numpy(self.shares_)} | {
+            f"counted_{name}": torch.from_numpy(array) for name, array in counted.items()
+        }
+
+    def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
+        self.tokens_ = Tokens.from_json(encoders["tokens"])
+        self.shares_ = kept["shares"].numpy()
+        own = {name.removeprefix("counted_"): t.numpy() for name, t in kept.items() if name.startswith("counted_")}
+        self.counted_ = KneserNey.from_arrays(own) if encoders["counted"] else None
+
+    def title(self) -> str:
+        return "Text, symbol by symbol"

@@ -1,0 +1,386 @@
+"""What classifier, regressor and tagger share: sequences of words or of numbers, and one recurrent stack over them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from sklearn.utils.validation import column_or_1d
+
+from elman.data.arrays import Numbers, as_ragged
+from elman.data.augment import drop_words, swap_words
+from elman.data.batch import Examples, restored
+from elman.data.frames import WRITTEN
+from elman.data.ragged import Ragged
+from elman.data.sequences import Change
+from elman.data.stratify import stratified
+from elman.data.texts import read_labelled
+from elman.data.tokens import Tokens, choose_level
+from elman.data.vectors import read_vectors
+from elman.errors import InputError
+from elman.evaluate.linear import Ngrams, Summaries
+from elman.nn.dropout import weight_drop
+from elman.nn.sequence import SequenceNetwork
+from elman.tasks.base import Task, TaskConfig
+from elman.train.config import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceConfig(TaskConfig):
+    """How text becomes numbers, and the stack that reads it.
+
+    Parameters
+    ----------
+    text
+        Column of the text.
+    level
+        What a step of a text is: word, char, subword, byte, or auto: char for Chinese, Japanese and Korean, else word.
+    vocabulary
+        Symbols kept at most; the rarest become the unknown one.
+    rarest
+        Symbols seen fewer times than this in the training part become the unknown one.
+    lower
+        Read capital letters as small ones.
+    vectors
+        Word vectors to start from: a text file of a word and its numbers a line.
+    embedding
+        Numbers that stand for a symbol.
+    longest
+        Steps read at most, counted from the start; all when left out.
+    conv
+        Width of a convolution over the steps before the recurrent layers; 0 for none.
+    bidirectional
+        Read each sequence from both ends.
+    embedding_dropout
+        Share of the symbols that are hidden from a whole batch while training.
+    weight_drop
+        Share of the recurrent weights dropped while training.
+    word_drop
+        Share of the steps of a text made unknown while training.
+    word_swap
+        Share of the steps of a text swapped with the next one while training.
+    valid_share
+        Share of the rows that chooses when to stop.
+    test_share
+        Share of the rows that judges; a fifth of a file, none of arrays, when left out.
+    """
+
+    text: str | None = None
+    level: Literal["auto", "word", "char", "subword", "byte"] = "auto"
+    vocabulary: int | None = None
+    rarest: int = 2
+    lower: bool = True
+    vectors: str | None = None
+    embedding: int | None = None
+    longest: int | None = None
+    conv: int = 0
+    bidirectional: bool = True
+    embedding_dropout: float = 0.1
+    weight_drop: float = 0.0
+    word_drop: float = 0.0
+    word_swap: float = 0.0
+    valid_share: float = 0.1
+    test_share: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        levels = ("auto", "word", "char", "subword", "byte")
+        require(self.level in levels, "level", self.level, ", ".join(levels))
+        for name in ("vocabulary", "rarest", "embedding", "longest"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, name, value, "at least 1")
+        require(self.conv >= 0, "conv", self.conv, "at least 0")
+        for name in ("embedding_dropout", "weight_drop", "word_drop", "word_swap"):
+            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0 and below 1")
+        require(0 <= self.valid_share < 1, "valid_share", self.valid_share, "at least 0 and below 1")
+        share = self.test_share
+        require(share is None or 0 <= share < 1, "test_share", share, "at least 0 and below 1")
+        if self.vectors is not None:
+            object.__setattr__(self, "vectors", str(self.vectors))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Sequences and what belongs to each, passed from Python."""
+
+    x: Any
+    y: Any
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts or sequences of numbers, what belongs to each (None where nothing does), and in words how they were read."""
+
+    x: list[str] | Ragged
+    y: np.ndarray | None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: torch.Tensor) -> Labelled:
+        x = self.x.take(rows) if isinstance(self.x, Ragged) else [self.x[i] for i in rows.tolist()]
+        return dataclasses.replace(self, x=x, y=None if self.y is None else self.y[rows.numpy()])
+
+    @property
+    def shown(self) -> list[str] | None:
+        """The rows for people; None of numbers."""
+        return None if isinstance(self.x, Ragged) else self.x
+
+
+class SequenceTask(Task):
+    """Reads a table with a column of text, a folder of texts, or from Python texts or arrays with their labels."""
+
+    config_: Any
+    encoder_: Tokens | Numbers
+    vectors_: Any = None  # of a file of word vectors: places and values, for the network's start
+
+    def fit(self, source: Any, y: Any = None, *, valid: Any = None, test: Any = None, **options: Any) -> Self:
+        """Learn from a path or a frame, or from ``source`` and its ``y``: texts, arrays (N, T, F), or a list of (T, F).
+
+        ``valid`` and ``test`` name parts that are already split: paths or frames, or pairs (X, y). For the other
+        options and what is raised, see Task.fit.
+        """
+        if y is not None:
+            source = Pairs(source, y)
+            valid, test = (None if part is None else Pairs(*part) for part in (valid, test))
+        return super().fit(source, valid=valid, test=test, **options)
+
+    def read(self, source: Any, label: str | None) -> Labelled:
+        """The sequences of a source, with the column ``label`` or the y that came along."""
+        if isinstance(source, Pairs):
+            x = texts_or_numbers(source.x)
+            y = None if source.y is None else flat(source.y)
+            if y is not None and len(y) != len(x):
+                raise InputError(
+                    f"Found input variables with inconsistent numbers of samples: {len(x)} sequences, {len(y)} labels"
+                )
+            return Labelled(x, y)
+        found = read_labelled(source, self.config().text, label)
+        y = None if found.labels is None else np.asarray(found.labels)
+        return Labelled(found.texts, y, tuple(found.notes))
+
+    def unlabelled(self, source: Any) -> Labelled:
+        """The sequences of a path, a frame, one text, a list of texts, or arrays."""
+        if isinstance(source, str) and not names_file(source):
+            return Labelled([source], None)
+        if is_table(source) and not (isinstance(self.encoder_, Numbers) and not isinstance(source, str | Path)):
+            return Labelled(read_labelled(source, self.config().text, None).texts, None)
+        return Labelled(texts_or_numbers(source), None)
+
+    def parted(
+        self, data: Labelled, strata: np.ndarray, source: Any, valid: Labelled | None, test: Labelled | None
+    ) -> tuple[dict[str, Labelled], list[str]]:
+        """The parts by name, and in words how they came about; each of ``strata`` is dealt out in its proportion."""
+        config = self.config()
+        judging = config.test_share if config.test_share is not None else 0.0 if isinstance(source, Pairs) else 0.2
+        shares = {"valid": 0.0 if valid else config.valid_share, "test": 0.0 if test else judging}
+        generator = torch.Generator().manual_seed(config.seed)
+        keys = data.x if isinstance(data.x, list) else None
+        dealt = stratified(strata, (1 - sum(shares.values()), *shares.values()), generator, keys)
+        parts = {name: data.take(rows) for name, rows in zip(("train", *shares), dealt, strict=True)}
+        parts |= {name: given for name, given in (("valid", valid), ("test", test)) if given is not None}
+        notes = [
+            f"{len(parts['train']):,} rows train, {len(parts['valid']):,} choose when to stop"
+            + (f", {len(parts['test']):,} judge" if len(parts["test"]) else "")
+        ]
+        if not len(parts["valid"]):
+            parts["valid"] = parts["train"]
+            notes = [f"{len(parts['train']):,} rows train, and the same ones choose when to stop"]
+        if not len(parts["test"]):
+            del parts["test"]
+        return parts, notes
+
+    def encoded(self, x: list[str] | Ragged) -> Ragged:
+        """Sequences as the network reads them; InputError for texts where numbers were learnt, and the reverse."""
+        text = isinstance(self.encoder_, Tokens)
+        if text == isinstance(x, Ragged):
+            learnt, given = ("texts", "numbers")[not text], ("texts", "numbers")[text]
+            raise InputError(f"the model reads {learnt}, but {given} were given: give what it was fitted on")
+        ragged = self.encoder_.encode(x)  # type: ignore[arg-type]
+        longest = self.config().longest
+        return ragged if longest is None else ragged.cut(longest)
+
+    def fit_encoder(self, x: list[str] | Ragged) -> None:
+        """What makes numbers of sequences, fitted on those of the training part."""
+        config = self.config()
+        if isinstance(x, Ragged):
+            self.encoder_ = Numbers.fit(x)
+            return
+        level = choose_level(x) if config.level == "auto" else config.level
+        self.encoder_ = Tokens.fit(x, level, size=config.vocabulary, rarest=config.rarest, lower=config.lower)
+        self.vectors_ = read_vectors(config.vectors, self.encoder_.symbols) if config.vectors else None
+
+    def told(self, parts: dict[str, Labelled], encoded: dict[str, Ragged]) -> list[str]:
+        """What was read, in words: the steps, what is cut, what is unknown."""
+        longest, train = self.config().longest, encoded["train"]
+        notes = []
+        if longest is not None:
+            whole = self.encoder_.encode(parts["train"].x).lengths  # type: ignore[arg-type]
+            cut = int((whole > longest).sum())
+            notes.append(f"{cut:,} of {len(whole):,} training rows are cut to their first {longest:,} steps")
+        unit = "steps"
+        if isinstance(self.encoder_, Tokens):
+            unit = {"char": "characters", "word": "words", "subword": "subwords", "byte": "bytes"}[self.encoder_.level]
+            judged = encoded.get("test", encoded["valid"])
+            notes.append(
+                f"{self.encoder_.size:,} {unit} are known; {100 * self.encoder_.unknown_share(judged):.2g} % of the "
+                f"{'judging' if 'test' in encoded else 'choosing'} part are not"
+            )
+            if self.vectors_ is not None:
+                notes.append(f"{len(self.vectors_[0]):,} of them start from {Path(self.config().vectors).name}")
+        lengths = train.lengths.double()
+        notes.append(f"a row has {lengths.mean():.0f} {unit} on average, {int(lengths.max()):,} at most")
+        return notes
+
+    def change(self) -> Change | None:
+        """What is done to the texts that are learnt from, anew each time."""
+        config = self.config()
+        if not isinstance(self.encoder_, Tokens) or not (config.word_drop or config.word_swap):
+            return None
+
+        def change(
+            x: torch.Tensor, lengths: torch.Tensor, generator: torch.Generator
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            if config.word_swap:
+                x = swap_words(x, lengths, config.word_swap, generator)
+            return drop_words(x, lengths, config.word_drop, generator) if config.word_drop else x, lengths
+
+        return change
+
+    def body(self, config: Any) -> SequenceNetwork:
+        """The recurrent stack with what stands before it."""
+        front = (
+            {"features": self.encoder_.features}
+            if isinstance(self.encoder_, Numbers)
+            else {
+                "vocabulary": self.encoder_.size,
+                "embedding": config.embedding,
+            }
+        )
+        body = SequenceNetwork(
+            **front,
+            conv=config.conv,
+            cell=config.cell,
+            hidden=config.hidden,
+            layers=config.layers,
+            bidirectional=config.bidirectional,
+            residual=config.residual,
+            dropout=config.dropout,
+            embedding_dropout=config.embedding_dropout,
+        )
+        weight_drop(body.stack, config.weight_drop)
+        if self.vectors_ is not None and body.embedding is not None:
+            places, values = self.vectors_
+            with torch.no_grad():
+                body.embedding.weight[places] = torch.from_numpy(values) * (0.1 / max(float(values.std()), 1e-9))
+        return body
+
+    def sizes(self, config: Any, examples: Examples) -> list[dict[str, Any]]:
+        largest = 32 if len(examples) < 1000 else 64 if len(examples) < 4000 else 128
+        wanted = [config.hidden] if config.hidden else [h for h in (128, 64, 32) if h <= largest]
+        if isinstance(self.encoder_, Numbers):
+            return [{"hidden": hidden} for hidden in wanted]
+        width = None if self.vectors_ is None else self.vectors_[1].shape[1]
+        if width and config.embedding not in (None, width):
+            raise InputError(
+                f"--embedding is {config.embedding}, but the word vectors have {width} numbers: leave it out"
+            )
+        return [{"hidden": hidden, "embedding": config.embedding or width or max(hidden, 64)} for hidden in wanted]
+
+    def all_outputs(self, examples: Examples) -> torch.Tensor:
+        """What the network gives for every row, in the rows' order."""
+        batches = [(batch.rows, outputs) for batch, outputs in self.outputs(examples, 256)]
+        return restored([rows for rows, _ in batches], [outputs for _, outputs in batches]).cpu()
+
+    def fit_linear(self, parts: dict[str, Labelled], y: dict[str, np.ndarray], classes: int | None) -> None:
+        """The linear model that the network is read beside, of the training and the validation part."""
+        train, valid = (
+            parts["train"],
+            parts["valid"] if parts["valid"] is not parts["train"] else parts["train"].take(torch.arange(0)),
+        )
+        valid_y = y["valid"] if len(valid) else y["train"][:0]
+        if isinstance(train.x, Ragged):
+            self.linear_: Ngrams | Summaries | None = Summaries.fit(
+                _rows(train.x), y["train"], _rows(valid.x), valid_y, classes
+            )
+        else:
+            self.linear_ = Ngrams.fit(train.x, y["train"], valid.x, valid_y, classes)
+
+    def linear_guess(self, x: list[str] | Ragged) -> dict[str, np.ndarray]:
+        """The linear model's answers by its name; nothing where none was fitted."""
+        if self.linear_ is None:
+            return {}
+        if isinstance(self.linear_, Ngrams):
+            return {"n-grams": self.linear_.predict(x)}  # type: ignore[arg-type]
+        return {"summaries": self.linear_.predict(_rows(x))}
+
+    # What is saved.
+
+    def encoders(self) -> dict[str, Any]:
+        kind = "text" if isinstance(self.encoder_, Tokens) else "numbers"
+        linear = {Ngrams: "n-grams", Summaries: "summaries"}.get(type(self.linear_))
+        return {"kind": kind, "encoder": self.encoder_.to_json(), "linear": linear}
+
+    def kept(self) -> dict[str, torch.Tensor]:
+        return (
+            {}
+            if self.linear_ is None
+            else {name: torch.from_numpy(array) for name, array in self.linear_.arrays().items()}
+        )
+
+    def restore(self, encoders: dict[str, Any], kept: dict[str, torch.Tensor]) -> None:
+        self.encoder_ = (Tokens if encoders["kind"] == "text" else Numbers).from_json(encoders["encoder"])
+        kind = {"n-grams": Ngrams, "summaries": Summaries}.get(encoders["linear"])
+        self.linear_ = (
+            None if kind is None else kind.from_arrays({name: tensor.numpy() for name, tensor in kept.items()})
+        )
+
+
+def _rows(x: Any) -> list[np.ndarray]:
+    return [x.row(i).numpy() for i in range(len(x))]
+
+
+def flat(y: Any) -> np.ndarray:
+    """Labels (N,); a column (N, 1) is taken as one, with a warning, as scikit-learn does."""
+    return column_or_1d(y.to_numpy() if hasattr(y, "to_numpy") else y, warn=True)
+
+
+def texts_or_numbers(x: Any) -> list[str] | Ragged:
+    """A list, array or column of str is texts; anything else must be sequences of numbers."""
+    if isinstance(x, str | Path):
+        raise InputError(f"{str(x)!r} is one text, but several are needed: pass a list, [{str(x)!r}]")
+    if hasattr(x, "to_list"):
+        x = x.to_list()
+    elif isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "UOT":
+        x = x.tolist()
+    if isinstance(x, list | tuple) and x and isinstance(x[0], str):
+        wrong = next((at for at, value in enumerate(x) if not isinstance(value, str)), None)
+        if wrong is not None:
+            raise InputError(f"text {wrong} is {x[wrong]!r}, which is no text: every one must be a str")
+        return list(x)
+    return as_ragged(x)
+
+
+def is_table(source: Any) -> bool:
+    """Whether this is a path, one text, or a frame, rather than sequences."""
+    return isinstance(source, str | Path | dict) or hasattr(source, "columns") or hasattr(source, "column_names")
+
+
+def names_file(text: str) -> bool:
+    """Whether this is a path rather than a text: something lies there, or it ends as a table's name does."""
+    try:
+        if Path(text).exists():
+            return True
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL
+        return False
+    return " " not in text and Path(text).suffix.lower() in (*WRITTEN, ".gz", ".txt")
+
+
+def some(names: list[str]) -> str:
+    """The first few names."""
+    return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")

@@ -1,0 +1,58 @@
+"""Each label is dealt out in the shares, and no text lies in two parts."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman.data.stratify import stratified
+
+SHARES = (0.8, 0.1, 0.1)
+
+
+def dealt(labels, shares=SHARES, keys=None, seed=0):
+    return stratified(np.asarray(labels), shares, torch.Generator().manual_seed(seed), keys)
+
+
+def test_every_label_is_dealt_out_in_proportion():
+    labels = np.repeat([0, 1, 2], [500, 300, 20])
+    for part, share in zip(dealt(labels), SHARES, strict=True):
+        counts = np.bincount(labels[part.numpy()], minlength=3)
+        assert counts.tolist() == [500 * share, 300 * share, 20 * share]
+
+
+def test_folds_are_of_one_size():
+    assert [len(part) for part in dealt([0] * 50 + [1] * 50, (0.1,) * 10)] == [10] * 10
+
+
+def test_a_rare_label_is_learnt_before_it_is_judged():
+    for count in (1, 2, 3):
+        train, valid, test = dealt([0] * 40 + [1] * count)
+        assert set(range(40, 40 + count)) <= set(train.tolist())
+        assert not {*valid.tolist(), *test.tolist()} & set(range(40, 40 + count))
+
+
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=1, max_size=60),
+    kinds=st.integers(1, 20),
+    seed=st.integers(0, 5),
+)
+def test_each_row_lies_in_one_part_and_equal_keys_together(labels, kinds, seed):
+    keys = [f"text {at * at % kinds}" for at in range(len(labels))]
+    parts = dealt(labels, keys=keys, seed=seed)
+    assert sorted(torch.cat(parts).tolist()) == list(range(len(labels)))
+    assert all(torch.equal(part, part.sort().values) for part in parts)
+    homes = [{keys[row] for row in part.tolist()} for part in parts]
+    assert not homes[0] & homes[1] and not homes[0] & homes[2] and not homes[1] & homes[2]
+
+
+def test_a_part_with_no_share_is_empty():
+    train, valid, test = dealt([0, 1] * 20, (0.9, 0.1, 0.0), keys=[at // 2 for at in range(40)])
+    assert len(test) == 0
+    assert len(train) + len(valid) == 40
+
+
+def test_the_deal_follows_its_generator():
+    labels = [0, 1] * 50
+    one, same, other = (dealt(labels, seed=seed)[1].tolist() for seed in (1, 1, 2))
+    assert one == same != other

@@ -1,0 +1,108 @@
+"""Classifier and tagger networks: rows of a batch do not see each other, and every part is in the sum."""
+
+import pytest
+import torch
+
+from elman.nn.pool import pool
+from elman.nn.sequence import ClassifierNetwork, SequenceNetwork, TaggerNetwork
+
+LENGTHS = torch.tensor([7, 3, 1, 5])
+WORDS = {"vocabulary": 20, "embedding": 8}
+DROPOUT = {"dropout": 0.3, "embedding_dropout": 0.2, "weight_drop": 0.4}
+BODIES = {
+    "words": WORDS,
+    "numbers": {"features": 3},
+    "everything": {"conv": 3, "layers": 2, "residual": True, "cell": "gru", **WORDS, **DROPOUT},
+    "one way": {"bidirectional": False, "layer_norm": True, "cell": "rnn", **WORDS},
+}
+POOLINGS = ("attention", "dot", "last", "mean", "max", "concat")
+
+
+def body(name):
+    torch.manual_seed(0)
+    return SequenceNetwork(hidden=6, **BODIES[name]).double()
+
+
+def batch(name):
+    torch.manual_seed(1)
+    x = torch.randint(1, 20, (7, 4)) if "vocabulary" in BODIES[name] else torch.randn(7, 4, 3, dtype=torch.float64)
+    inside = torch.arange(7)[:, None] < LENGTHS
+    return torch.where(inside if x.dim() == 2 else inside[..., None], x, 0)
+
+
+def wake(network):
+    """Attention begins as the mean; here it is to prefer something."""
+    if network.attention is not None:
+        torch.nn.init.normal_(network.attention.query)
+    return network
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", BODIES)
+def test_a_row_in_a_batch_is_the_row_alone(name, pooling):
+    network = wake(ClassifierNetwork(body(name), 3, pooling=pooling, dropout=0.5).double()).eval()
+    x = batch(name)
+    z, weights = network.explain(x, LENGTHS)
+    assert z.shape == (4, 3)
+    for row, length in enumerate(LENGTHS.tolist()):
+        alone, alone_weights = network.explain(x[:length, row : row + 1])
+        torch.testing.assert_close(z[row], alone[0])
+        if weights is not None:
+            torch.testing.assert_close(weights[:length, row], alone_weights[:, 0])
+            assert (weights[length:, row] == 0).all()
+    assert (weights is None) == (pooling not in ("attention", "dot"))
+
+
+def test_the_classifier_by_hand():
+    network = ClassifierNetwork(body("words"), 3, pooling="concat").double().eval()
+    x = batch("words")
+    y, _ = network.body.stack(network.body.embedding.weight[x], lengths=LENGTHS)
+    pooled = pool(y, LENGTHS, "concat", bidirectional=True)
+    torch.testing.assert_close(network(x, LENGTHS), pooled @ network.head.weight.T + network.head.bias)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_tagger_answers_every_step(name):
+    network = TaggerNetwork(body(name), 4, dropout=0.5).double().eval()
+    x = batch(name)
+    z = network(x, LENGTHS)
+    assert z.shape == (7, 4, 4)
+    for row, length in enumerate(LENGTHS.tolist()):
+        torch.testing.assert_close(z[:length, row], network(x[:length, row : row + 1])[:, 0])
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", BODIES)
+def test_every_parameter_learns(name, pooling):
+    network = wake(ClassifierNetwork(body(name), 3, pooling=pooling).double()).train()
+    network(batch(name), LENGTHS).square().sum().backward()
+    for parameter_name, parameter in network.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.isfinite().all(), parameter_name
+        assert (parameter.grad != 0).any(), parameter_name
+
+
+def test_dropout_acts_in_training_alone():
+    network = ClassifierNetwork(body("everything"), 3, dropout=0.5).double()
+    x = batch("everything")
+    assert not torch.equal(network(x, LENGTHS), network(x, LENGTHS))
+    network.eval()
+    assert torch.equal(network(x, LENGTHS), network(x, LENGTHS))
+
+
+def test_numbers_are_not_dropped():
+    # One mask for all steps would blind a row of one feature.
+    network = SequenceNetwork(features=1, hidden=4, dropout=0.9)
+    x = torch.randn(7, 4, 1)
+    assert torch.equal(network(x, LENGTHS), network(x, LENGTHS))
+
+
+@pytest.mark.parametrize("given", [{}, {"features": 3, "vocabulary": 20, "embedding": 8}])
+def test_symbols_or_numbers(given):
+    with pytest.raises(ValueError, match="one of the two is needed"):
+        SequenceNetwork(hidden=6, **given)
+
+
+def test_an_unknown_pooling():
+    with pytest.raises(ValueError, match="pooling is 'sum'"):
+        ClassifierNetwork(body("words"), 3, pooling="sum")
