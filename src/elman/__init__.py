@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from elman.tasks.forecast import Forecaster
     from elman.tasks.generate import Generator
     from elman.tasks.load import load
+    from elman.tasks.regress import Regressor
+    from elman.tasks.tag import Tagger
 
 _HOMES = {
     "Classifier": "elman.tasks.classify",
     "Evaluation": "elman.evaluate.evaluation",
     "Forecaster": "elman.tasks.forecast",
     "Generator": "elman.tasks.generate",
+    "Regressor": "elman.tasks.regress",
+    "Tagger": "elman.tasks.tag",
     "load": "elman.tasks.load",
 }
 
@@ -32,6 +36,8 @@ __all__ = [
     "Forecaster",
     "Generator",
     "InputError",
+    "Regressor",
+    "Tagger",
     "__version__",
     "kernels",
     "load",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, asdict, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
 
 import cyclopts
 from cyclopts import App, Parameter
@@ -99,6 +99,8 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
     overwrite
         Replace a model that is there.
     """
+    # A setting inherited from another module names its type in that module's words, which the library would look up here.
+    task.Config.__init__.__annotations__ = get_type_hints(task.Config)
     command.__annotations__["config"] = Annotated[task.Config, Parameter(name="*", consume_multiple=True)]
     if all(f.default is not MISSING for f in fields(task.Config)):
         assert command.__kwdefaults__ is not None

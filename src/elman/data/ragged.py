@@ -69,8 +69,9 @@ class Ragged:
     def _parts(self, first: Tensor, lengths: Tensor) -> Ragged:
         """Row r of the result is the ``lengths[r]`` values from ``first[r]``."""
         starts = starts_of(lengths)
-        at = torch.arange(int(starts[-1])) + (first - starts[:-1]).repeat_interleave(lengths)
-        return Ragged(self.values[at], starts)
+        # torch's repeat_interleave wakes all threads however little there is to do.
+        at = np.arange(int(starts[-1])) + np.repeat((first - starts[:-1]).numpy(), lengths.numpy())
+        return Ragged(self.values[torch.from_numpy(at)], starts)
 
 
 def starts_of(lengths: Tensor | np.ndarray | list[int]) -> Tensor:

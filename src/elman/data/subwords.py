@@ -67,14 +67,12 @@ class Subwords:
 
     def ids(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         cut = pl.Series(texts, dtype=pl.String).str.extract_all(STRETCH)
-        stretches = cut.explode(empty_as_null=False)
+        stretches = cut.explode(empty_as_null=False).to_list()
         # Most stretches come again and again: each is encoded once.
-        distinct = stretches.unique(maintain_order=True)
-        place = stretches.replace_strict(distinct, np.arange(len(distinct)), return_dtype=pl.Int64).cast(pl.Int64)
-        encodings = self._tokenizer.encode_batch_fast(distinct.to_list(), add_special_tokens=False)
-        found = Ragged.of([encoding.ids for encoding in encodings]).take(
-            torch.from_numpy(place.to_numpy(writable=True))
-        )
+        place = {stretch: at for at, stretch in enumerate(dict.fromkeys(stretches))}
+        encodings = self._tokenizer.encode_batch_fast(list(place), add_special_tokens=False)
+        rows = torch.tensor([place[stretch] for stretch in stretches], dtype=torch.int64)
+        found = Ragged.of([encoding.ids for encoding in encodings]).take(rows)
         last = cut.list.len().cast(pl.Int64).cum_sum().to_numpy(writable=True)
         ends = np.concatenate([[0], found.starts.numpy()[last]])
         return found.values.numpy() + len(SHOWN), np.diff(ends)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -30,10 +31,8 @@ class Lookup:
         self.symbols = SHOWN + checked(symbols)
         self._number = {symbol: at for at, symbol in enumerate(self.symbols) if at > UNKNOWN}
 
-    def numbers(self, pieces: pl.Series) -> np.ndarray:
-        if not self._number:
-            return np.full(len(pieces), UNKNOWN, np.int32)
-        return pieces.replace_strict(self._number, default=UNKNOWN, return_dtype=pl.Int32).to_numpy(writable=True)
+    def numbers(self, pieces: Iterable[str]) -> np.ndarray:
+        return np.fromiter((self._number.get(piece, UNKNOWN) for piece in pieces), np.int32)
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         return spaced(self.symbols[at] for at in ids)
@@ -47,10 +46,10 @@ class Given(Lookup):
 
     @classmethod
     def fit(cls, rows: list[list[str]], size: int | None, rarest: int) -> Self:
-        return cls(most_frequent(_joined(rows), size, rarest))
+        return cls(most_frequent(pl.Series("piece", chain.from_iterable(rows), dtype=pl.String), size, rarest))
 
     def ids(self, rows: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
-        return self.numbers(_joined(rows)), np.fromiter(map(len, rows), np.int64, len(rows))
+        return self.numbers(chain.from_iterable(rows)), np.fromiter(map(len, rows), np.int64, len(rows))
 
     def pieces(self, row: list[str]) -> list[str]:
         return list(row)
@@ -71,7 +70,9 @@ class Words(Lookup):
 
     def ids(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         cut = _cut(texts, self.lines)
-        return self.numbers(cut.explode(empty_as_null=False)), cut.list.len().cast(pl.Int64).to_numpy(writable=True)
+        return self.numbers(cut.explode(empty_as_null=False).to_list()), cut.list.len().cast(pl.Int64).to_numpy(
+            writable=True
+        )
 
     def pieces(self, text: str) -> list[str]:
         return _cut([text], self.lines)[0].to_list()
@@ -102,7 +103,3 @@ def most_frequent(pieces: pl.Series, size: int | None, rarest: int) -> list[str]
 
 def _cut(texts: list[str], lines: bool) -> pl.Series:
     return pl.Series("piece", texts, dtype=pl.String).str.extract_all(rf"\n|{PIECE}" if lines else PIECE)
-
-
-def _joined(rows: list[list[str]]) -> pl.Series:
-    return pl.Series("piece", [token for row in rows for token in row], dtype=pl.String)

@@ -7,7 +7,7 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
     sizes       what may be left to the budget, largest first
     network     settings and encoders -> module
     loss        outputs, batch -> scalar
-    score       module, examples -> the number that chooses when to stop (lower is better)
+    validate    module, examples -> the number that chooses when to stop (lower is better)
     finish      what is fitted after training, on the validation part
     judge       examples, or by judge_source a new file -> an Evaluation beside its baselines, and the report's sections
     predict     what the user gets
@@ -155,7 +155,7 @@ class Task(BaseEstimator):
     def loss(self, outputs: Any, batch: Batch) -> Tensor:
         raise NotImplementedError
 
-    def score(self, network: nn.Module, examples: Examples) -> float:
+    def validate(self, network: nn.Module, examples: Examples) -> float:
         raise NotImplementedError
 
     def finish(self, prepared: Prepared) -> None:
@@ -211,7 +211,7 @@ class Task(BaseEstimator):
             network,
             prepared.train,
             self.loss,
-            lambda module: self.score(module, prepared.valid),
+            lambda module: self.validate(module, prepared.valid),
             config,
             deadline=deadline,
             plan=plan,

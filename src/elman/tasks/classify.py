@@ -24,22 +24,20 @@ from elman.evaluate import classify_report
 from elman.evaluate.report import Shaded
 from elman.nn.sequence import ClassifierNetwork
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.sequence import Labelled, Pairs, SequenceConfig, SequenceTask, is_table, some
+from elman.tasks.sequence import Labelled, Pairs, PooledConfig, SequenceTask, is_table, some
 from elman.train.config import require
 
 SHOWN, LONGEST = 12, 400  # texts whose attention the report shows, and pieces of each
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifyConfig(SequenceConfig):
-    """Which label to learn, and how the answer is made of the steps.
+class ClassifyConfig(PooledConfig):
+    """Which label to learn.
 
     Parameters
     ----------
     label
         Column of the label.
-    pool
-        How the steps become one vector: attention (additive), dot (attention), last, mean, max, or concat (those three).
     class_weights
         balanced gives every class the same say in the loss, however many rows it has.
     label_smoothing
@@ -47,14 +45,11 @@ class ClassifyConfig(SequenceConfig):
     """
 
     label: str | None = None
-    pool: Literal["attention", "dot", "last", "mean", "max", "concat"] = "attention"
     class_weights: Literal["balanced"] | None = None
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        kinds = ("attention", "dot", "last", "mean", "max", "concat")
-        require(self.pool in kinds, "pool", self.pool, ", ".join(kinds))
         require(self.class_weights in (None, "balanced"), "class_weights", self.class_weights, "balanced, or left out")
         smoothing = self.label_smoothing
         require(0 <= smoothing < 1, "label_smoothing", smoothing, "at least 0 and below 1")
@@ -149,7 +144,7 @@ class Classifier(ClassifierMixin, SequenceTask):
         assert batch.y is not None
         return nn.functional.cross_entropy(outputs, batch.y, weight, label_smoothing=self.config().label_smoothing)
 
-    def score(self, network: nn.Module, examples: Examples) -> float:
+    def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean cross-entropy, in nats."""
         total = count = 0.0
         for batch in in_order(examples, 256):

@@ -244,7 +244,7 @@ class Forecaster(Task):
         quantiles = outputs.new_tensor(QUANTILES)
         return pinball(outputs[..., :MEAN], batch.y, quantiles) + 0.5 * squared(outputs[..., MEAN], batch.y)
 
-    def score(self, network: nn.Module, examples: Examples) -> float:
+    def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean error of the point forecast in the target's scale: absolute for the median, squared for the mean."""
         total = count = 0.0
         median = self.config_.point == "median"

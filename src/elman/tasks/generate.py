@@ -188,7 +188,7 @@ class Generator(Task):
         assert batch.y is not None
         return nn.functional.cross_entropy(outputs.flatten(0, 1), batch.y.flatten())
 
-    def score(self, network: nn.Module, examples: Examples) -> float:
+    def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean cross-entropy, in nats a symbol, over the text read once with its state carried along."""
         return float(np.concatenate(list(self._costs(network, examples))).mean())
 

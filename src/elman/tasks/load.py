@@ -10,8 +10,10 @@ from elman.tasks.base import Task
 from elman.tasks.classify import Classifier
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
+from elman.tasks.regress import Regressor
+from elman.tasks.tag import Tagger
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Forecaster, Classifier, Generator)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Forecaster, Classifier, Regressor, Tagger, Generator)}
 
 
 def load(path: str | Path) -> Task:

@@ -103,6 +103,24 @@ class SequenceConfig(TaskConfig):
             object.__setattr__(self, "vectors", str(self.vectors))
 
 
+@dataclass(frozen=True, kw_only=True)
+class PooledConfig(SequenceConfig):
+    """How the steps become one answer.
+
+    Parameters
+    ----------
+    pool
+        attention (additive), dot (attention), last, mean, max, or concat (those three).
+    """
+
+    pool: Literal["attention", "dot", "last", "mean", "max", "concat"] = "attention"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kinds = ("attention", "dot", "last", "mean", "max", "concat")
+        require(self.pool in kinds, "pool", self.pool, ", ".join(kinds))
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Sequences and what belongs to each, passed from Python."""
@@ -111,12 +129,15 @@ class Pairs:
     y: Any
 
 
+NOTHING = np.empty(0)
+
+
 @dataclass(frozen=True)
 class Labelled:
-    """Texts or sequences of numbers, what belongs to each (None where nothing does), and in words how they were read."""
+    """Texts or sequences of numbers, what belongs to each (nothing, where unlabelled), and in words how they were read."""
 
     x: list[str] | Ragged
-    y: np.ndarray | None
+    y: np.ndarray
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -124,7 +145,7 @@ class Labelled:
 
     def take(self, rows: torch.Tensor) -> Labelled:
         x = self.x.take(rows) if isinstance(self.x, Ragged) else [self.x[i] for i in rows.tolist()]
-        return dataclasses.replace(self, x=x, y=None if self.y is None else self.y[rows.numpy()])
+        return dataclasses.replace(self, x=x, y=self.y[rows.numpy()])
 
     @property
     def shown(self) -> list[str] | None:
@@ -154,23 +175,22 @@ class SequenceTask(Task):
         """The sequences of a source, with the column ``label`` or the y that came along."""
         if isinstance(source, Pairs):
             x = texts_or_numbers(source.x)
-            y = None if source.y is None else flat(source.y)
-            if y is not None and len(y) != len(x):
+            y = flat(source.y)
+            if len(y) != len(x):
                 raise InputError(
                     f"Found input variables with inconsistent numbers of samples: {len(x)} sequences, {len(y)} labels"
                 )
             return Labelled(x, y)
         found = read_labelled(source, self.config().text, label)
-        y = None if found.labels is None else np.asarray(found.labels)
-        return Labelled(found.texts, y, tuple(found.notes))
+        return Labelled(found.texts, np.asarray(found.labels or ()), tuple(found.notes))
 
     def unlabelled(self, source: Any) -> Labelled:
         """The sequences of a path, a frame, one text, a list of texts, or arrays."""
         if isinstance(source, str) and not names_file(source):
-            return Labelled([source], None)
+            return Labelled([source], NOTHING)
         if is_table(source) and not (isinstance(self.encoder_, Numbers) and not isinstance(source, str | Path)):
-            return Labelled(read_labelled(source, self.config().text, None).texts, None)
-        return Labelled(texts_or_numbers(source), None)
+            return Labelled(read_labelled(source, self.config().text, None).texts, NOTHING)
+        return Labelled(texts_or_numbers(source), NOTHING)
 
     def parted(
         self, data: Labelled, strata: np.ndarray, source: Any, valid: Labelled | None, test: Labelled | None
@@ -299,16 +319,16 @@ class SequenceTask(Task):
 
     def fit_linear(self, parts: dict[str, Labelled], y: dict[str, np.ndarray], classes: int | None) -> None:
         """The linear model that the network is read beside, of the training and the validation part."""
-        train, valid = (
-            parts["train"],
-            parts["valid"] if parts["valid"] is not parts["train"] else parts["train"].take(torch.arange(0)),
-        )
-        valid_y = y["valid"] if len(valid) else y["train"][:0]
+        train = parts["train"]
+        # Where the training part itself chooses, nothing is left to choose the linear model's strength by.
+        apart = parts["valid"] is not train
+        valid = parts["valid"] if apart else train.take(torch.arange(0))
+        valid_y = y["valid"] if apart else y["train"][:0]
+        self.linear_: Ngrams | Summaries | None
         if isinstance(train.x, Ragged):
-            self.linear_: Ngrams | Summaries | None = Summaries.fit(
-                _rows(train.x), y["train"], _rows(valid.x), valid_y, classes
-            )
+            self.linear_ = Summaries.fit(_rows(train.x), y["train"], _rows(valid.x), valid_y, classes)
         else:
+            assert not isinstance(valid.x, Ragged)
             self.linear_ = Ngrams.fit(train.x, y["train"], valid.x, valid_y, classes)
 
     def linear_guess(self, x: list[str] | Ragged) -> dict[str, np.ndarray]:
@@ -327,18 +347,16 @@ class SequenceTask(Task):
         return {"kind": kind, "encoder": self.encoder_.to_json(), "linear": linear}
 
     def kept(self) -> dict[str, torch.Tensor]:
-        return (
-            {}
-            if self.linear_ is None
-            else {name: torch.from_numpy(array) for name, array in self.linear_.arrays().items()}
-        )
+        """The linear model."""
+        arrays = {} if self.linear_ is None else self.linear_.arrays()
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def restore(self, encoders: dict[str, Any], kept: dict[str, torch.Tensor]) -> None:
         self.encoder_ = (Tokens if encoders["kind"] == "text" else Numbers).from_json(encoders["encoder"])
-        kind = {"n-grams": Ngrams, "summaries": Summaries}.get(encoders["linear"])
-        self.linear_ = (
-            None if kind is None else kind.from_arrays({name: tensor.numpy() for name, tensor in kept.items()})
-        )
+        arrays = {name: tensor.numpy() for name, tensor in kept.items()}
+        self.linear_ = None
+        if encoders["linear"] is not None:
+            self.linear_ = (Ngrams if encoders["linear"] == "n-grams" else Summaries).from_arrays(arrays)
 
 
 def _rows(x: Any) -> list[np.ndarray]:

@@ -1,0 +1,140 @@
+"""Regress: a number for every text or sequence of numbers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from elman.data.batch import Batch, Examples, in_order
+from elman.data.frames import to_frame
+from elman.data.scale import Scaler
+from elman.data.sequences import Sequences
+from elman.errors import InputError
+from elman.evaluate import regress_report
+from elman.nn.sequence import ClassifierNetwork
+from elman.tasks.base import Judged, Prepared
+from elman.tasks.sequence import Labelled, Pairs, PooledConfig, SequenceTask, is_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressConfig(PooledConfig):
+    """Which number to learn.
+
+    Parameters
+    ----------
+    target
+        Column of the number.
+    """
+
+    target: str | None = None
+
+
+class Regressor(RegressorMixin, SequenceTask):
+    """Learn a number for each sequence: ``Regressor(text="review", target="stars").fit("reviews.csv")``, or (X, y)."""
+
+    name = "regress"
+    help = "Learn a number for each text of a table with a column of text and one of numbers."
+    file = "CSV, TSV, JSON lines or Parquet."
+    after = (
+        ('predict {} "some text"', "its number"),
+        ("predict {} NEW.csv --out NUMBERS.csv", "the numbers of a file"),
+        ("evaluate {} NEW.csv", "the score on new data"),
+    )
+    Config = RegressConfig
+
+    def prepare(self, source: Any, valid: Any, test: Any, config: RegressConfig) -> Prepared:
+        data = self._numbered(source)
+        given = [None if part is None else self._numbered(part) for part in (valid, test)]
+        # Dealt out by quarters of the range, so that every part has small and large ones.
+        strata = np.searchsorted(np.quantile(data.y, (0.25, 0.5, 0.75)), data.y)
+        parts, notes = self.parted(data, strata, source, *given)
+        self.fit_encoder(parts["train"].x)
+        x = {name: self.encoded(part.x) for name, part in parts.items()}
+        self.scaler_ = Scaler.fit(parts["train"].y)
+        self.median_ = float(np.median(parts["train"].y))
+        y = {name: torch.from_numpy(self.scaler_.scale(part.y)).float() for name, part in parts.items()}
+        sets = {name: Sequences(x[name], y[name]) for name in parts}
+        sets["train"] = Sequences(x["train"], y["train"], self.change())
+        self.linear_ = None
+        if "test" in parts:
+            self.fit_linear(parts, {name: part.y for name, part in parts.items()}, None)
+            self._judged_on = parts["test"]
+        return Prepared(sets["train"], sets["valid"], sets.get("test"), (*data.notes, *notes, *self.told(parts, x)))
+
+    def _numbered(self, source: Any) -> Labelled:
+        target = self.config().target
+        if target is None and not isinstance(source, Pairs):
+            raise InputError("there is no number to learn: name its column with --target")
+        if isinstance(source, str | Path) and Path(source).is_dir():
+            raise InputError(f"{source} is a folder, but a table with a column of numbers is needed: give a file")
+        data = self.read(source, target)
+        try:
+            y = np.asarray(data.y, np.float64)
+        except ValueError as error:
+            raise InputError(f"the target must be numbers ({error}): name another column, or classify") from None
+        if not np.isfinite(y).all():
+            at = int(np.flatnonzero(~np.isfinite(y))[0])
+            raise InputError(f"Input y contains NaN or infinity: row {at + 1} is {y[at]}; give a finite number")
+        return Labelled(data.x, y, data.notes)
+
+    def network(self, config: RegressConfig) -> nn.Module:
+        return ClassifierNetwork(self.body(config), 1, pooling=config.pool, dropout=config.dropout)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Half the squared error in deviations of the target, its absolute value beyond one (Huber)."""
+        assert batch.y is not None
+        return nn.functional.huber_loss(outputs[:, 0], batch.y)
+
+    def validate(self, network: nn.Module, examples: Examples) -> float:
+        """Mean absolute error, in deviations of the target."""
+        total = 0.0
+        for batch in in_order(examples, 256):
+            batch = batch.to(self.config_.device)
+            assert batch.y is not None
+            total += float((network(**batch.inputs)[:, 0] - batch.y).abs().sum())
+        return total / len(examples)
+
+    def _guess(self, examples: Examples) -> np.ndarray:
+        return self.scaler_.restore(self.all_outputs(examples)[:, 0].double().numpy())
+
+    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
+        data = self._judged_on
+        del self._judged_on
+        return self._judge(data, examples, notes)
+
+    def judge_source(self, source: Any) -> Judged:
+        data = self._numbered(source)
+        return self._judge(data, Sequences(self.encoded(data.x)), data.notes)
+
+    def _judge(self, data: Labelled, examples: Examples, notes: tuple[str, ...]) -> Judged:
+        began = time.perf_counter()
+        guess = self._guess(examples)
+        rivals = {"median": np.array(self.median_), **self.linear_guess(data.x)}
+        evaluation = regress_report.judge(data.y, guess, rivals, notes=notes, began=began)
+        return Judged(evaluation, *regress_report.sections(evaluation, data.y, guess, data.shown))
+
+    def predict(self, source: Any = None) -> Any:
+        """Numbers: an array for a list of texts or arrays; for a path or a frame, a frame."""
+        check_is_fitted(self)
+        guess = self._guess(Sequences(self.encoded(self.unlabelled(source).x)))
+        if is_table(source):
+            return to_frame({self.config_.target or "number": guess}, like=None if isinstance(source, str) else source)
+        return guess
+
+    def encoders(self) -> dict[str, Any]:
+        return {**super().encoders(), "scaler": self.scaler_.to_json(), "median": self.median_}
+
+    def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
+        super().restore(encoders, kept)
+        self.scaler_, self.median_ = Scaler.from_json(encoders["scaler"]), float(encoders["median"])
+
+    def title(self) -> str:
+        return f"{self.config_.target or 'A number'} of sequences"

@@ -1,0 +1,208 @@
+"""Tag: a label for every word of a sentence."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elman.data.batch import Batch, Examples, in_order
+from elman.data.frames import to_frame
+from elman.data.ragged import Ragged
+from elman.data.sequences import NO_LABEL, Sequences
+from elman.data.stratify import stratified
+from elman.data.texts import TaggedTokens, read_tagged
+from elman.data.tokens import Tokens
+from elman.data.vectors import read_vectors
+from elman.errors import InputError
+from elman.evaluate import tag_report
+from elman.evaluate.tag_report import MostFrequent
+from elman.nn.sequence import TaggerNetwork
+from elman.tasks.base import Judged, Prepared
+from elman.tasks.sequence import Pairs, SequenceConfig, SequenceTask, names_file, some
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagConfig(SequenceConfig):
+    """A tagger has the settings of all sequences; its texts are cut already."""
+
+    lower: bool = False
+
+
+class Tagger(SequenceTask):
+    """A tag for every word: ``Tagger().fit("train.conll")``, or ``.fit(sentences, tags)`` with lists of words."""
+
+    name = "tag"
+    help = "Learn a tag for every word, from lines of a word and its tag (CoNLL)."
+    file = "Lines of a word and its tag, parted by a tab or blanks; an empty line ends a sentence."
+    after = (
+        ('predict {} "some words to tag"', "their tags"),
+        ("evaluate {} NEW.conll", "the score on new data"),
+    )
+    Config = TagConfig
+
+    tags_: list[str]
+
+    def fit(self, source: Any, y: Any = None, *, valid: Any = None, test: Any = None, **options: Any) -> Self:
+        """Learn from a file, or from ``source``, lists of words, and ``y``, lists of as many tags.
+
+        ``valid`` and ``test`` name parts that are already split: files, or pairs (X, y).
+        """
+        return super().fit(source, y, valid=valid, test=test, **options)
+
+    def prepare(self, source: Any, valid: Any, test: Any, config: TagConfig) -> Prepared:
+        if config.level not in ("auto", "word"):
+            raise InputError(f"--level is {config.level}, but a tagger's file is cut into words already: leave it out")
+        data = self._tagged(source)
+        parts, how = self._parted(data, valid, test, config)
+        train = parts["train"]
+        assert train.tags is not None
+        self.tags_ = sorted({tag for tags in train.tags for tag in tags})
+        if len(self.tags_) < 2:
+            raise InputError(
+                f"every word has the tag {self.tags_[0]!r}, but two tags at least are needed to learn from"
+            )
+        self.encoder_ = Tokens.fit(
+            train.tokens, "given", size=config.vocabulary, rarest=config.rarest, lower=config.lower
+        )
+        if config.vectors:
+            self.vectors_ = read_vectors(config.vectors, self.encoder_.symbols)
+        self.linear_, self.frequent_ = None, MostFrequent.fit(train.tokens, train.tags)
+        x = {name: self.encoder_.encode(part.tokens) for name, part in parts.items()}
+        sets = {name: Sequences(x[name], self._numbers(part)) for name, part in parts.items()}
+        sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
+        if "test" in parts:
+            self._judged_on = parts["test"]
+        words = sum(map(len, train.tokens))
+        notes = (
+            how,
+            f"{words:,} words of {len(train.tokens):,} sentences to learn from, with {len(self.tags_)} tags: "
+            f"{some(self.tags_)}",
+            f"{self.encoder_.size:,} words are known; "
+            f"{100 * self.encoder_.unknown_share(x.get('test', x['valid'])):.2g} % of the judging part are not",
+        )
+        return Prepared(sets["train"], sets["valid"], sets.get("test"), notes)
+
+    def _tagged(self, source: Any) -> TaggedTokens:
+        if not isinstance(source, Pairs):
+            return read_tagged(source)
+        tokens, tags = [list(words) for words in source.x], [[str(tag) for tag in tags] for tags in source.y]
+        if len(tokens) != len(tags):
+            raise InputError(f"there are {len(tokens)} sentences and {len(tags)} lists of tags: give as many of both")
+        for at, (words, own) in enumerate(zip(tokens, tags, strict=True)):
+            if len(words) != len(own) or not words:
+                raise InputError(f"sentence {at} has {len(words)} words and {len(own)} tags: give one tag a word")
+        return TaggedTokens(tokens, tags)
+
+    def _parted(
+        self, data: TaggedTokens, valid: Any, test: Any, config: TagConfig
+    ) -> tuple[dict[str, TaggedTokens], str]:
+        assert data.tags is not None
+        judging = 0.2 if config.test_share is None else config.test_share
+        shares = (0.0 if valid is not None else config.valid_share, 0.0 if test is not None else judging)
+        generator = torch.Generator().manual_seed(config.seed)
+        keys = [" ".join(words) for words in data.tokens]
+        dealt = stratified(np.zeros(len(keys), np.int64), (1 - sum(shares), *shares), generator, keys)
+        parts = {}
+        for name, rows in zip(("train", "valid", "test"), dealt, strict=True):
+            chosen = rows.tolist()
+            parts[name] = TaggedTokens([data.tokens[i] for i in chosen], [data.tags[i] for i in chosen])
+        parts |= {name: self._tagged(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
+        if not parts["valid"].tokens:
+            parts["valid"] = parts["train"]
+        if not parts["test"].tokens:
+            del parts["test"]
+        return parts, ", ".join(f"{len(part.tokens):,} sentences {_DOES[name]}" for name, part in parts.items())
+
+    def _numbers(self, part: TaggedTokens) -> Ragged:
+        """The number of each tag, NO_LABEL for one that the fit does not know."""
+        assert part.tags is not None
+        number = {tag: at for at, tag in enumerate(self.tags_)}
+        return Ragged.of([np.array([number.get(tag, NO_LABEL) for tag in tags], np.int32) for tags in part.tags])
+
+    # The network and what it learns by.
+
+    def network(self, config: TagConfig) -> nn.Module:
+        return TaggerNetwork(self.body(config), len(self.tags_), dropout=config.dropout)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean cross-entropy over the words."""
+        assert batch.y is not None
+        return nn.functional.cross_entropy(outputs.flatten(0, 1), batch.y.flatten())
+
+    def validate(self, network: nn.Module, examples: Examples) -> float:
+        """Share of the words with a wrong tag."""
+        wrong = count = 0
+        for batch in in_order(examples, 256):
+            batch = batch.to(self.config_.device)
+            assert batch.y is not None
+            known = batch.y != NO_LABEL
+            wrong += int((network(**batch.inputs).argmax(-1) != batch.y)[known].sum())
+            count += int(known.sum())
+        return wrong / max(count, 1)
+
+    # From outputs to what the user reads.
+
+    def _guess(self, tokens: list[list[str]]) -> list[list[str]]:
+        assert isinstance(self.encoder_, Tokens)
+        examples = Sequences(self.encoder_.encode(tokens))
+        found: list[list[str]] = [[] for _ in tokens]
+        for batch, outputs in self.outputs(examples, 256):
+            best = outputs.argmax(-1).T.tolist()
+            for row, numbers in zip(batch.rows.tolist(), best, strict=True):
+                found[row] = [self.tags_[number] for number in numbers[: len(tokens[row])]]
+        return found
+
+    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
+        part = self._judged_on
+        del self._judged_on
+        return self._judge(part, notes)
+
+    def judge_source(self, source: Any) -> Judged:
+        return self._judge(self._tagged(source), ())
+
+    def _judge(self, part: TaggedTokens, notes: tuple[str, ...]) -> Judged:
+        began = time.perf_counter()
+        assert part.tags is not None
+        guess = self._guess(part.tokens)
+        rivals = {"most_frequent": self.frequent_.predict(part.tokens)}
+        evaluation = tag_report.judge(part.tags, guess, rivals, notes=notes, began=began)
+        return Judged(evaluation, *tag_report.sections(evaluation, part.tokens, part.tags, guess))
+
+    def predict(self, source: Any = None) -> Any:
+        """Tags: lists for lists of words; for a file, or one text parted by blanks, a frame of sentence, word, tag."""
+        self.fitted()
+        if not isinstance(source, str | Path):
+            return self._guess([list(words) for words in source])
+        text = isinstance(source, str) and not (names_file(source) or source.endswith((".conll", ".tsv", ".txt")))
+        tokens = [str(source).split()] if text else read_tagged(source, tagged=False).tokens
+        if not tokens[0]:
+            raise InputError("the text holds no words: give some, parted by blanks")
+        tags = self._guess(tokens)
+        return to_frame(
+            {
+                "sentence": [at for at, words in enumerate(tokens, 1) for _ in words],
+                "word": [word for words in tokens for word in words],
+                "tag": [tag for own in tags for tag in own],
+            }
+        )
+
+    # What is saved.
+
+    def encoders(self) -> dict[str, Any]:
+        return {**super().encoders(), "tags": self.tags_, "frequent": self.frequent_.to_json()}
+
+    def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
+        super().restore(encoders, kept)
+        self.tags_, self.frequent_ = list(encoders["tags"]), MostFrequent.from_json(encoders["frequent"])
+
+    def title(self) -> str:
+        return "Tags of words"
+
+
+_DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}
