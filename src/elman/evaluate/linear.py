@@ -58,6 +58,7 @@ class Ngrams:
     columns: NDArray[np.int64]
     idf: Array
     characters: bool
+    before: NDArray[np.float64] | None = None  # what it said of the validation part, before it was fitted on that too
 
     @classmethod
     def fit(
@@ -80,8 +81,9 @@ class Ngrams:
         most = WEIGHTS // (classes or 1)
         columns = np.sort(columns[np.argsort(-found[columns], kind="stable")[:most]])
         idf = (1 + np.log((1 + n) / (1 + found[columns]))).astype(np.float32)
-        head = _fit(_weighted(counts, columns, idf), _both(np.asarray(y)[::stride], valid_y, classes), n, classes)
-        return cls(head, columns, idf, characters)
+        y = _both(np.asarray(y)[::stride], valid_y, classes)
+        head, before = _fit(_weighted(counts, columns, idf), y, n, classes)
+        return cls(head, columns, idf, characters, before)
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """(N, C) probabilities, or (N,) numbers."""
@@ -108,6 +110,7 @@ class Summaries:
     """A linear model of a sequence's length and each feature's mean, deviation, least, greatest and last value."""
 
     head: Head
+    before: NDArray[np.float64] | None = None  # what it said of the validation part, before it was fitted on that too
 
     @classmethod
     def fit(
@@ -127,10 +130,10 @@ class Summaries:
         mean, spread = x[:n].mean(axis=0), x[:n].std(axis=0)
         # Rows of about length 1, as those of n-grams are, so that the same strengths serve.
         spread = np.where(spread > 0, spread, 1) * np.sqrt(x.shape[1])
-        head = _fit((x - mean) / spread, _both(y, valid_y, classes), n, classes)
+        head, before = _fit((x - mean) / spread, _both(y, valid_y, classes), n, classes)
         weight = head.weight / spread
         bias = head.bias - weight @ mean
-        return cls(Head(weight.astype(np.float32), bias.astype(np.float32), head.numbers))
+        return cls(Head(weight.astype(np.float32), bias.astype(np.float32), head.numbers), before)
 
     def predict(self, sequences: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """(N, C) probabilities, or (N,) numbers."""
@@ -174,8 +177,9 @@ def _both(y: ArrayLike, valid_y: ArrayLike, classes: int | None) -> NDArray[Any]
     return np.concatenate([np.asarray(y, kind), np.asarray(valid_y, kind)])
 
 
-def _fit(x: Any, y: NDArray[Any], n: int, classes: int | None) -> Head:
-    """The head of the strength that, fitted on the first n rows, is best on the others; fitted on all."""
+def _fit(x: Any, y: NDArray[Any], n: int, classes: int | None) -> tuple[Head, NDArray[np.float64]]:
+    """The head of the strength that, fitted on the first n rows, is best on the others: fitted on all, and what it said
+    of the others before."""
     if y.shape != (x.shape[0],):
         raise InputError(f"y has shape {y.shape}: give ({x.shape[0]},), one value a sequence")
     if classes is not None and not (y.min() >= 0 and y.max() < classes):
@@ -184,12 +188,16 @@ def _fit(x: Any, y: NDArray[Any], n: int, classes: int | None) -> Head:
         raise InputError("all training rows have the same label: at least two are needed to tell apart")
     solve: Callable[..., Head] = _ridge if classes is None else _logistic
 
+    if n == len(y):
+        return solve(x, y, STRENGTHS[len(STRENGTHS) // 2], classes), np.empty((0, classes or 0))
+
     def error(strength: float) -> float:
-        guess = solve(x[:n], y[:n], strength, classes)(x[n:])
+        guess = said[strength]
         return float(np.mean(np.abs(guess - y[n:])) if classes is None else np.mean(guess.argmax(axis=1) != y[n:]))
 
-    strength = min(STRENGTHS, key=error) if n < len(y) else STRENGTHS[len(STRENGTHS) // 2]
-    return solve(x, y, strength, classes)
+    said = {strength: solve(x[:n], y[:n], strength, classes)(x[n:]) for strength in STRENGTHS}
+    best = min(STRENGTHS, key=error)
+    return solve(x, y, best, classes), said[best]
 
 
 def _logistic(x: Any, y: NDArray[Any], strength: float, classes: int) -> Head:

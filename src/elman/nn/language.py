@@ -18,13 +18,13 @@ from elman.nn.sequence import CELLS, Cell
 class LanguageNetwork(nn.Module):
     """Logits of the next symbol at every step, in B streams that go on from one call to the next.
 
-        e_t = dropout(E x_t)
+        e_t = input_dropout(E x_t)
         h_1 ... h_T = stack(e_1 ... e_T; the state that the last call ended with)
         z_t = W dropout(h_t) + b
 
     With ``tied`` W is E P, and e_t = dropout(√D E x_t): P (D, H) is the identity where H is D, the size of E's vectors.
 
-    ``dropout`` is one mask for all steps of a call on e and h, and one for each step between layers;
+    ``input_dropout`` and ``dropout`` are one mask for all steps of a call; between layers there is one for each step.
     ``embedding_dropout`` takes whole symbols away (`Embedding`), ``weight_drop`` recurrent weights (`weight_drop`).
 
     The state is carried without its gradient: backpropagation through time ends at the call's first step. Training and
@@ -45,6 +45,7 @@ class LanguageNetwork(nn.Module):
         residual: bool = False,
         layer_norm: bool = False,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         weight_drop: float = 0.0,
         tied: bool = False,
@@ -53,13 +54,18 @@ class LanguageNetwork(nn.Module):
         # Before the head weights must begin small, before the gates with a deviation of 1: smaller ones learn slowly.
         self.scale = embedding**0.5 if tied else 1.0
         self.embedding = Embedding(vocabulary, embedding, dropout=embedding_dropout, scale=1 / self.scale)
-        self.dropout = VariationalDropout(dropout)
+        self.input_dropout, self.dropout = VariationalDropout(input_dropout), VariationalDropout(dropout)
         between = dropout if layers > 1 else 0.0
         self.stack = CELLS[cell](embedding, hidden, layers, dropout=between, residual=residual, layer_norm=layer_norm)
         self.inner = nn.Linear(hidden, embedding, bias=False) if tied and hidden != embedding else None
         self.weight = None if tied else nn.Parameter(nn.init.xavier_uniform_(torch.empty(vocabulary, hidden)))
         self.bias = nn.Parameter(torch.zeros(vocabulary))
         initialise(self)
+        # A gated cell that begins with a short memory of its own learns sooner what to remember.
+        with torch.no_grad():
+            for name, parameter in self.stack.named_parameters():
+                if name.startswith("weight_hh"):
+                    parameter.mul_(0.3)
         drop_weights(self.stack, weight_drop)
         self._states: dict[bool, Any] = {}
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
+from elman.data.ragged import Ragged
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.tokens import Tokens
 from elman.errors import InputError
@@ -89,8 +90,9 @@ class Classifier(ClassifierMixin, SequenceTask):
         sets = {name: Sequences(x[name], torch.from_numpy(y[name])) for name in parts}
         sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
         self.linear_ = None
-        if "test" in parts:
+        if "test" in parts or config.blend:
             self.fit_linear(parts, {name: np.maximum(numbers, 0) for name, numbers in y.items()}, len(self.classes_))
+        if "test" in parts:
             self._judged_on = parts["test"]
         notes = [*data.notes, *notes, *self._labels_told(data.y, parts), *self.told(parts, x)]
         return Prepared(sets["train"], sets["valid"], sets.get("test"), tuple(notes))
@@ -155,20 +157,47 @@ class Classifier(ClassifierMixin, SequenceTask):
         return total / max(count, 1)
 
     def finish(self, prepared: Prepared) -> None:
-        """One temperature for all logits, by the validation part: it changes no label, but what its probability says.
+        """The weights of the network's logits z and of the linear model's log p in  softmax(a z + b log p).
 
+        They are those of the least cross-entropy on the validation part, which calibrates the probabilities at the same
+        time; without a linear model to blend with, b is 0 and 1 / a a temperature.
         Source: Guo et al., On calibration of modern neural networks, 2017.
         """
-        assert isinstance(prepared.valid, Sequences) and isinstance(prepared.valid.y, Tensor)
-        logits, y = self.all_outputs(prepared.valid), prepared.valid.y
-        tried = np.exp(np.linspace(np.log(0.25), np.log(8.0), 200))
-        losses = [float(nn.functional.cross_entropy(logits / t, y)) for t in tried]
-        self.temperature_ = float(tried[int(np.nanargmin(losses))]) if np.isfinite(losses).any() else 1.0
+        valid = prepared.valid
+        assert isinstance(valid, Sequences) and isinstance(valid.y, Tensor)
+        z, y = self.all_outputs(valid).double(), valid.y
+        parts = [z]
+        if self.blended():
+            assert self.linear_ is not None and self.linear_.before is not None
+            parts.append(torch.from_numpy(_log(self.linear_.before)))
+        known = y != NO_LABEL
+        if not known.any() or prepared.valid is prepared.train:
+            self.weights_ = (1.0, 0.0)
+            return
+        weights = torch.tensor([1.0, *[0.5] * (len(parts) - 1)], dtype=torch.float64, requires_grad=True)
+        solver = torch.optim.LBFGS([weights], max_iter=100, line_search_fn="strong_wolfe")
+
+        def closure() -> Tensor:
+            solver.zero_grad()
+            blended = sum(w * part[known] for w, part in zip(weights, parts, strict=True))
+            # A faint pull towards what was learnt, for few rows can be told apart wholly.
+            value = nn.functional.cross_entropy(blended, y[known]) + 1e-3 * (weights - 0.5).square().sum()
+            value.backward()
+            return value
+
+        solver.step(closure)
+        found = [max(0.0, w) for w in weights.tolist()]
+        self.weights_ = (found[0], found[1] if len(found) > 1 else 0.0)
 
     # From outputs to what the user reads.
 
-    def _probabilities(self, examples: Examples) -> np.ndarray:
-        return (self.all_outputs(examples).double() / self.temperature_).softmax(-1).numpy()
+    def _probabilities(self, examples: Examples, x: list[str] | Ragged) -> np.ndarray:
+        own, other = self.weights_
+        logits = own * self.all_outputs(examples).double()
+        if other:
+            (linear,) = self.linear_guess(x).values()
+            logits += other * torch.from_numpy(_log(linear))
+        return logits.softmax(-1).numpy()
 
     def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
         data = self._judged_on
@@ -192,7 +221,7 @@ class Classifier(ClassifierMixin, SequenceTask):
         numbers = self._numbers(data.y)
         labels, new = [str(label) for label in self.classes_], numbers == NO_LABEL
         rivals = {"majority": self.counts_ / self.counts_.sum(), **self.linear_guess(data.x)}
-        probabilities = self._probabilities(examples)
+        probabilities = self._probabilities(examples, data.x)
         if new.any():
             # Labels that the fit never saw are columns that nothing gives a probability to.
             unseen, at = np.unique(np.asarray(data.y)[new], return_inverse=True)
@@ -202,10 +231,20 @@ class Classifier(ClassifierMixin, SequenceTask):
                 np.pad(p, [(0, 0)] * (p.ndim - 1) + [(0, len(unseen))]) for p in (probabilities, *rivals.values())
             )
             rivals = dict(zip(rivals, wider, strict=True))
+        notes = (*notes, self._blend_told())
         evaluation = classify_report.judge(numbers, probabilities, rivals, notes=notes, began=began)
         shaded = self._shaded(data, examples, probabilities, labels)
         return Judged(
             evaluation, *classify_report.sections(evaluation, numbers, probabilities, labels, data.shown, shaded)
+        )
+
+    def _blend_told(self) -> str:
+        own, other = self.weights_
+        if not other:
+            return f"the logits are multiplied by {own:.2g}, which calibrates the probabilities on the validation part"
+        return (
+            f"the answer blends {own:.2g} times the network's logits with {other:.2g} times the linear model's; "
+            "--no-blend leaves the network alone"
         )
 
     def _shaded(self, data: Labelled, examples: Examples, probabilities: np.ndarray, labels: list[str]) -> list[Shaded]:
@@ -250,7 +289,7 @@ class Classifier(ClassifierMixin, SequenceTask):
     def _probabilities_of(self, source: Any) -> np.ndarray:
         check_is_fitted(self)
         data = self.unlabelled(source)
-        return self._probabilities(Sequences(self.encoded(data.x)))
+        return self._probabilities(Sequences(self.encoded(data.x)), data.x)
 
     # What is saved.
 
@@ -259,13 +298,17 @@ class Classifier(ClassifierMixin, SequenceTask):
             **super().encoders(),
             "classes": self.classes_.tolist(),
             "counts": self.counts_.tolist(),
-            "temperature": self.temperature_,
+            "weights": list(self.weights_),
         }
 
     def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
         super().restore(encoders, kept)
         self.classes_, self.counts_ = np.array(encoders["classes"]), np.array(encoders["counts"])
-        self.temperature_ = float(encoders["temperature"])
+        self.weights_ = (float(encoders["weights"][0]), float(encoders["weights"][1]))
 
     def title(self) -> str:
         return f"Labels of {self.config_.label or 'sequences'}"
+
+
+def _log(p: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(p, 1e-6))

@@ -46,6 +46,8 @@ class GenerateConfig(TaskConfig):
         Steps over which errors are propagated back; the state is carried on beyond.
     tied
         The embedding is the head's weights as well.
+    input_dropout
+        Share of the embedding's numbers dropped while training.
     embedding_dropout
         Share of the symbols hidden from a whole batch while training.
     weight_drop
@@ -59,13 +61,19 @@ class GenerateConfig(TaskConfig):
     level: Literal["char", "word", "subword", "byte"] = "char"
     vocabulary: int | None = None
     embedding: int | None = None
-    chunk: int = 128
+    chunk: int = 32
     tied: bool = False
+    input_dropout: float = 0.0
     embedding_dropout: float = 0.0
     weight_drop: float = 0.0
     valid_share: float = 0.02
     test_share: float = 0.1
     batch_size: int = 32
+    learning_rate: float = 8e-3
+    beta2: float = 0.99
+    schedule: Literal["cosine", "linear", "constant"] = "linear"
+    weight_decay: float = 0.01
+    dropout: float = 0.25
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,7 +81,7 @@ class GenerateConfig(TaskConfig):
         require(self.vocabulary is None or self.vocabulary >= 1, "vocabulary", self.vocabulary, "at least 1")
         require(self.embedding is None or self.embedding >= 1, "embedding", self.embedding, "at least 1")
         require(self.chunk >= 1, "chunk", self.chunk, "at least 1")
-        for name in ("embedding_dropout", "weight_drop", "valid_share", "test_share"):
+        for name in ("input_dropout", "embedding_dropout", "weight_drop", "valid_share", "test_share"):
             require(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0 and below 1")
 
 
@@ -178,6 +186,7 @@ class Generator(Task):
             layers=config.layers,
             residual=config.residual,
             dropout=config.dropout,
+            input_dropout=config.input_dropout,
             embedding_dropout=config.embedding_dropout,
             weight_drop=config.weight_drop,
             tied=config.tied,

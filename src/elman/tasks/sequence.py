@@ -111,9 +111,12 @@ class PooledConfig(SequenceConfig):
     ----------
     pool
         attention (additive), dot (attention), last, mean, max, or concat (those three).
+    blend
+        Blend the network's answer with a linear model's, of n-grams or of summary statistics, as suits the validation part.
     """
 
     pool: Literal["attention", "dot", "last", "mean", "max", "concat"] = "attention"
+    blend: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -338,6 +341,11 @@ class SequenceTask(Task):
         if isinstance(self.linear_, Ngrams):
             return {"n-grams": self.linear_.predict(x)}  # type: ignore[arg-type]
         return {"summaries": self.linear_.predict(_rows(x))}
+
+    def blended(self) -> bool:
+        """Whether there is a linear model to blend with, and a part that it has not seen to weigh it by."""
+        linear = self.linear_
+        return bool(self.config().blend and linear is not None and linear.before is not None and len(linear.before))
 
     # What is saved.
 

@@ -32,6 +32,8 @@ class TrainConfig:
         adamw (decoupled decay), adam, sgd (Nesterov momentum 0.9) or rmsprop.
     learning_rate
         Peak learning rate.
+    beta2
+        Decay of Adam's running mean of the squared gradients.
     schedule
         After the warm-up: cosine or linear decay to zero, or constant.
     warmup
@@ -58,6 +60,7 @@ class TrainConfig:
     batch_size: int = 64
     optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
     learning_rate: float = 3e-3
+    beta2: float = 0.999
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = 0.05
     clip: float = 1.0
@@ -86,6 +89,7 @@ class TrainConfig:
             "adamw, adam, sgd or rmsprop",
         )
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
+        require(0 < self.beta2 < 1, "beta2", self.beta2, "above 0 and below 1")
         require(
             self.schedule in ("cosine", "linear", "constant"),
             "schedule",

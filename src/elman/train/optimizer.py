@@ -19,11 +19,11 @@ def optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
         {"params": [p for p in module.parameters() if p.requires_grad and p.dim() <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    rate = config.learning_rate
+    rate, betas = config.learning_rate, (0.9, config.beta2)
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, fused=True)
+        return torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True)
     if config.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=rate, fused=True)
+        return torch.optim.Adam(groups, lr=rate, betas=betas, fused=True)
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
     return torch.optim.RMSprop(groups, lr=rate)
