@@ -30,6 +30,10 @@ def as_ragged(x: Any) -> Ragged:
         whole = _array(x, "the array")
         if whole.ndim not in (2, 3):
             raise InputError(f"Reshape your data: the array has {whole.ndim} dimensions; {NEED}")
+        if len(whole) and not whole.size:
+            raise InputError(
+                f"Found array with 0 feature(s) (shape={whole.shape}) while a minimum of 1 is required: {NEED}"
+            )
         rows = list(whole[:, :, None] if whole.ndim == 2 else whole)
     if not rows:
         raise InputError(f"Found array with 0 sample(s) while a minimum of 1 is required: {NEED}")

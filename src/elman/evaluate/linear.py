@@ -129,7 +129,8 @@ class Summaries:
         x = summaries([*sequences, *valid_sequences])
         mean, spread = x[:n].mean(axis=0), x[:n].std(axis=0)
         # Rows of about length 1, as those of n-grams are, so that the same strengths serve.
-        spread = np.where(spread > 0, spread, 1) * np.sqrt(x.shape[1])
+        # What differs by rounding alone, the length of rows of one length, is constant.
+        spread = np.where(spread > 1e-6 * np.abs(mean), spread, 1) * np.sqrt(x.shape[1])
         head, before = _fit((x - mean) / spread, _both(y, valid_y, classes), n, classes)
         weight = head.weight / spread
         bias = head.bias - weight @ mean

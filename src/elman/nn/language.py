@@ -22,7 +22,7 @@ class LanguageNetwork(nn.Module):
         h_1 ... h_T = stack(e_1 ... e_T; the state that the last call ended with)
         z_t = W dropout(h_t) + b
 
-    With ``tied`` W is E P, and e_t = dropout(√D E x_t): P (D, H) is the identity where H is D, the size of E's vectors.
+    With ``tied`` W is E P, and e_t = input_dropout(√D E x_t): P (D, H) is the identity where H is D, the size of E's vectors.
 
     ``input_dropout`` and ``dropout`` are one mask for all steps of a call; between layers there is one for each step.
     ``embedding_dropout`` takes whole symbols away (`Embedding`), ``weight_drop`` recurrent weights (`weight_drop`).
@@ -81,7 +81,7 @@ class LanguageNetwork(nn.Module):
                 raise ValueError(
                     f"x has {x.shape[1]} streams, but the call before had {rows}: pass as many, or fresh=True"
                 )
-        y, after = self.stack(self.dropout(self.embedding(x) * self.scale), before)
+        y, after = self.stack(self.input_dropout(self.embedding(x) * self.scale), before)
         self._states[self.training] = (
             tuple(part.detach() for part in after) if isinstance(after, tuple) else after.detach()
         )

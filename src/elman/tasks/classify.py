@@ -25,7 +25,7 @@ from elman.evaluate import classify_report
 from elman.evaluate.report import Shaded
 from elman.nn.sequence import ClassifierNetwork
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.sequence import Labelled, Pairs, PooledConfig, SequenceTask, is_table, some
+from elman.tasks.sequence import Labelled, Pairs, PooledConfig, SequenceTask, finite, some
 from elman.train.config import require
 
 SHOWN, LONGEST = 12, 400  # texts whose attention the report shows, and pieces of each
@@ -107,7 +107,7 @@ class Classifier(ClassifierMixin, SequenceTask):
             raise InputError("there are no labels to learn: name their column with --label")
         data = self.read(source, label)
         if isinstance(source, Pairs):
-            check_classification_targets(data.y)
+            check_classification_targets(finite(data.y))
         return data
 
     def _labels_told(self, labels: Any, parts: dict[str, Labelled]) -> list[str]:
@@ -273,7 +273,8 @@ class Classifier(ClassifierMixin, SequenceTask):
 
         One text alone gives a frame of one row.
         """
-        if is_table(source):
+        check_is_fitted(self)
+        if self.answers_frame(source):
             probabilities = self._probabilities_of(source)
             columns: dict[str, Any] = {"label": [str(label) for label in self.classes_[probabilities.argmax(1)]]}
             columns["probability"] = probabilities.max(1)
@@ -284,10 +285,10 @@ class Classifier(ClassifierMixin, SequenceTask):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """(N, C): the probability of each of ``classes_``, calibrated on the validation part."""
+        check_is_fitted(self)
         return self._probabilities_of(X)
 
     def _probabilities_of(self, source: Any) -> np.ndarray:
-        check_is_fitted(self)
         data = self.unlabelled(source)
         return self._probabilities(Sequences(self.encoded(data.x)), data.x)
 

@@ -21,7 +21,7 @@ from elman.errors import InputError
 from elman.evaluate import regress_report
 from elman.nn.sequence import ClassifierNetwork
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.sequence import Labelled, Pairs, PooledConfig, SequenceTask, is_table
+from elman.tasks.sequence import Labelled, Pairs, PooledConfig, SequenceTask, finite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +80,7 @@ class Regressor(RegressorMixin, SequenceTask):
             y = np.asarray(data.y, np.float64)
         except ValueError as error:
             raise InputError(f"the target must be numbers ({error}): name another column, or classify") from None
-        if not np.isfinite(y).all():
-            at = int(np.flatnonzero(~np.isfinite(y))[0])
-            raise InputError(f"Input y contains NaN or infinity: row {at + 1} is {y[at]}; give a finite number")
-        return Labelled(data.x, y, data.notes)
+        return Labelled(data.x, finite(y), data.notes)
 
     def network(self, config: RegressConfig) -> nn.Module:
         return ClassifierNetwork(self.body(config), 1, pooling=config.pool, dropout=config.dropout)
@@ -125,7 +122,7 @@ class Regressor(RegressorMixin, SequenceTask):
         """Numbers: an array for a list of texts or arrays; for a path or a frame, a frame."""
         check_is_fitted(self)
         guess = self._guess(Sequences(self.encoded(self.unlabelled(source).x)))
-        if is_table(source):
+        if self.answers_frame(source):
             return to_frame({self.config_.target or "number": guess}, like=None if isinstance(source, str) else source)
         return guess
 

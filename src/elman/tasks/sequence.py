@@ -112,7 +112,7 @@ class PooledConfig(SequenceConfig):
     pool
         attention (additive), dot (attention), last, mean, max, or concat (those three).
     blend
-        Blend the network's answer with a linear model's, of n-grams or of summary statistics, as suits the validation part.
+        Blend the network's answer with a linear model's, of n-grams or summary statistics, as suits the validation part.
     """
 
     pool: Literal["attention", "dot", "last", "mean", "max", "concat"] = "attention"
@@ -137,7 +137,7 @@ NOTHING = np.empty(0)
 
 @dataclass(frozen=True)
 class Labelled:
-    """Texts or sequences of numbers, what belongs to each (nothing, where unlabelled), and in words how they were read."""
+    """Texts or sequences of numbers, what belongs to each (nothing, where unlabelled), and how they were read."""
 
     x: list[str] | Ragged
     y: np.ndarray
@@ -169,6 +169,11 @@ class SequenceTask(Task):
         ``valid`` and ``test`` name parts that are already split: paths or frames, or pairs (X, y). For the other
         options and what is raised, see Task.fit.
         """
+        if y is None and not is_table(source) and not isinstance(source, Pairs):
+            raise InputError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: call fit(X, y), or give a "
+                "path or a frame"
+            )
         if y is not None:
             source = Pairs(source, y)
             valid, test = (None if part is None else Pairs(*part) for part in (valid, test))
@@ -191,9 +196,13 @@ class SequenceTask(Task):
         """The sequences of a path, a frame, one text, a list of texts, or arrays."""
         if isinstance(source, str) and not names_file(source):
             return Labelled([source], NOTHING)
-        if is_table(source) and not (isinstance(self.encoder_, Numbers) and not isinstance(source, str | Path)):
+        if self.answers_frame(source):
             return Labelled(read_labelled(source, self.config().text, None).texts, NOTHING)
         return Labelled(texts_or_numbers(source), NOTHING)
+
+    def answers_frame(self, source: Any) -> bool:
+        """Whether ``predict`` gives a frame: of a path, one text, or a frame of texts, but not of one of numbers."""
+        return is_table(source) and (isinstance(source, str | Path) or not isinstance(self.encoder_, Numbers))
 
     def parted(
         self, data: Labelled, strata: np.ndarray, source: Any, valid: Labelled | None, test: Labelled | None
@@ -347,6 +356,11 @@ class SequenceTask(Task):
         linear = self.linear_
         return bool(self.config().blend and linear is not None and linear.before is not None and len(linear.before))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.three_d_array = True
+        return tags
+
     # What is saved.
 
     def encoders(self) -> dict[str, Any]:
@@ -374,6 +388,14 @@ def _rows(x: Any) -> list[np.ndarray]:
 def flat(y: Any) -> np.ndarray:
     """Labels (N,); a column (N, 1) is taken as one, with a warning, as scikit-learn does."""
     return column_or_1d(y.to_numpy() if hasattr(y, "to_numpy") else y, warn=True)
+
+
+def finite(y: np.ndarray) -> np.ndarray:
+    """The same labels or numbers; InputError where one is NaN or infinite."""
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        at = int(np.flatnonzero(~np.isfinite(y))[0])
+        raise InputError(f"Input y contains NaN or infinity: row {at + 1} is {y[at]}; give a finite number")
+    return y
 
 
 def texts_or_numbers(x: Any) -> list[str] | Ragged:

@@ -1,0 +1,274 @@
+"""Labels of texts and language models, on stated protocols, beside their baselines and the same in plain torch.
+
+    python benchmarks/text.py [--only mr trec] [--seeds 3] [--no-plain] [--minutes-scale 1.0] [--out FILE]
+
+Needs the data folder beside the project (../shared/data); says so where it is absent. One JSON,
+benchmarks/results/text.json, is brought up to date workload by workload.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median, pstdev
+from typing import Any
+
+import polars as pl
+import torch
+from machine import DATA, RESULTS, describe
+from plain_text import plain_classifier, plain_generator, plain_stream
+from sklearn.model_selection import StratifiedKFold
+
+import elman
+
+TEXT = DATA / "text"
+FALLING = ("log_loss", "ece", "nats", "bits_per_character", "perplexity")  # the metrics whose low values are good ones
+
+Texts = dict[str, list[str]]  # {"text": [...], "label": [...]}
+Part = tuple[int, Texts, Texts | None, Texts]  # seed, train, valid where it is given, test
+Run = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """``runs`` gives (seed or number of the fold, minutes, whether with the peer) to what each run found."""
+
+    protocol: str
+    runs: Callable[[int, float, bool], Iterable[Run]]
+    metric: str
+    bar: float
+    minutes: float | None = None  # of a run
+    within: float | None = None  # minutes that all runs may take together
+    above: str | None = None  # the baseline that the bar is added to
+    repeats: str = "seeds"
+    seeds: int = 3
+
+
+# Labels.
+
+
+def table(name: str, text: str = "text") -> Texts:
+    path = TEXT / name
+    quoted: dict[str, Any] = {} if path.suffix == ".csv" else {"separator": "\t", "quote_char": None}
+    frame = pl.read_csv(path, infer_schema_length=0, **quoted)
+    return {"text": frame[text].fill_null("").to_list(), "label": frame["label"].to_list()}
+
+
+def folds(name: str, count: int, text: str = "text") -> Callable[[int], Iterator[Part]]:
+    def parts(seeds: int) -> Iterator[Part]:
+        data = table(name, text)
+        cut = StratifiedKFold(count, shuffle=True, random_state=0).split(data["text"], data["label"])
+        for fold, rows in enumerate(cut):
+            train, test = ({column: [of[i] for i in part] for column, of in data.items()} for part in rows)
+            yield fold, train, None, test
+
+    return parts
+
+
+def official(train: str, valid: str | None, test: str) -> Callable[[int], Iterator[Part]]:
+    def parts(seeds: int) -> Iterator[Part]:
+        for seed in range(seeds):
+            yield seed, table(train), table(valid) if valid else None, table(test)
+
+    return parts
+
+
+def classify(
+    parts: Callable[[int], Iterator[Part]], level: str = "word"
+) -> Callable[[int, float, bool], Iterator[Run]]:
+    def runs(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
+        for seed, train, valid, test in parts(seeds):
+            model = elman.Classifier(text="text", label="label", minutes=minutes, seed=seed)
+            found = fitted(model.fit(train, valid=valid, test=test))
+            if plain:
+                found["plain"] = plain_classifier(train, valid, test, level=level, minutes=minutes, seed=seed)
+            yield found
+
+    return runs
+
+
+def fitted(model: Any) -> Run:
+    score = model.evaluate()
+    return {
+        "metrics": score.metrics,
+        "baselines": score.baselines,
+        "minutes": model.seconds_ / 60,
+        "notes": [*model.notes_, *(note for note in score.notes if note not in model.notes_), score.verdict],
+    }
+
+
+# Language.
+
+
+def generate(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
+    path = TEXT / "tinyshakespeare.txt"
+    for seed in range(seeds):
+        model = elman.Generator(minutes=minutes, seed=seed)
+        found = fitted(model.fit(path))
+        if plain:
+            text = path.read_text(encoding="utf-8")
+            found["plain"] = plain_generator(text, model.config(), minutes=minutes, seed=seed)
+        yield found
+
+
+def speed(seeds: int, minutes: float, plain: bool, length: int = 20_000, hidden: int = 256) -> Iterator[Run]:
+    """By turns, so that what else the machine does meets both."""
+    model = elman.Generator(hidden=hidden, steps=100).fit(TEXT / "tinyshakespeare.txt")
+    draw = plain_stream(model.tokens_.size, hidden, temperature=0.8, seed=0)
+    torch.set_num_threads(1)
+    for seed in range(-1, seeds):
+        begin = time.perf_counter()
+        drawn = len("".join(model.stream(length=length, temperature=0.8, seed=seed + 1)))
+        found: Run = {"metrics": {"characters_per_second": drawn / (time.perf_counter() - begin)}, "baselines": {}}
+        if plain:
+            begin = time.perf_counter()
+            drawn = draw(length // 10)
+            found["plain"] = {"metrics": {"characters_per_second": drawn / (time.perf_counter() - begin)}}
+        if seed >= 0:  # the first warms up
+            yield found
+
+
+SHAKESPEARE = (
+    "tinyshakespeare by characters: 88 % train, 2 % choose the weights, the last 10 % judge, read once with the state "
+    "carried along"
+)
+
+
+def shakespeare(minutes: float, bar: float, seeds: int) -> Workload:
+    return Workload(SHAKESPEARE, generate, "nats", bar, minutes, seeds=seeds)
+
+
+WORKLOADS = {
+    "mr": Workload(
+        "sentences of film reviews, 2 labels, no pretrained vectors: stratified 10-fold cross-validation, all folds within "
+        "30 minutes",
+        classify(folds("mr.tsv", 10)),
+        "accuracy",
+        0.78,
+        minutes=2.8,
+        within=30,
+        repeats="folds",
+    ),
+    "trec": Workload(
+        "questions, 6 labels: the official training and test parts",
+        classify(official("trec_train.tsv", None, "trec_test.tsv")),
+        "accuracy",
+        0.90,
+        minutes=2,
+    ),
+    "sst3": Workload(
+        "sentences of film reviews, negative, neutral or positive: the official training, dev and test parts; the bar is "
+        "2 points above the n-grams",
+        classify(official("sst3_train.tsv", "sst3_dev.tsv", "sst3_test.tsv")),
+        "accuracy",
+        0.02,
+        minutes=3,
+        above="n-grams",
+    ),
+    "hotel_zh": Workload(
+        "Chinese hotel reviews by characters, 2 labels: stratified 5-fold cross-validation",
+        classify(folds("hotel_zh.csv", 5, "review"), level="char"),
+        "accuracy",
+        0.913,
+        minutes=5,
+        repeats="folds",
+    ),
+    "shakespeare_3": shakespeare(3, 1.469, seeds=3),
+    "shakespeare_10": shakespeare(10, 1.44, seeds=2),
+    "shakespeare_30": shakespeare(30, 1.42, seeds=1),
+    "generate_speed": Workload(
+        "an LSTM of 1 layer and 256 units writes 20,000 characters at temperature 0.8: one stream, one thread, the median",
+        speed,
+        "characters_per_second",
+        20_000,
+        repeats="times",
+        seeds=7,
+    ),
+}
+
+
+# What is recorded.
+
+
+def told(runs: list[Run]) -> dict[str, dict[str, Any]]:
+    """Mean and deviation of every metric, and each value."""
+    values = {metric: [run["metrics"][metric] for run in runs] for metric in runs[0]["metrics"]}
+    return {
+        metric: {
+            "mean": rounded(mean(each)),
+            "median": rounded(median(each)),
+            "sd": rounded(pstdev(each)),
+            "each": [rounded(one) for one in each],
+        }
+        for metric, each in values.items()
+    }
+
+
+def rounded(value: float) -> float:
+    """To five digits."""
+    return float(f"{value:.5g}")
+
+
+def minutes_told(runs: list[Run]) -> dict[str, float]:
+    used = [run["minutes"] for run in runs]
+    return {"mean": rounded(mean(used)), "longest": rounded(max(used)), "all": rounded(sum(used))}
+
+
+def record(work: Workload, runs: list[Run], scale: float) -> dict[str, Any]:
+    middle = "median" if work.minutes is None else "mean"
+    elman_told = told(runs)
+    baselines = {
+        name: {metric: rounded(mean(run["baselines"][name][metric] for run in runs)) for metric in scores}
+        for name, scores in runs[0]["baselines"].items()
+    }
+    bar = work.bar if work.above is None else rounded(baselines[work.above][work.metric] + work.bar)
+    figure = elman_told[work.metric][middle]
+    reached = figure <= bar if work.metric in FALLING else figure >= bar
+    result: dict[str, Any] = {"protocol": work.protocol, work.repeats: len(runs), "metric": work.metric}
+    if work.minutes is not None:
+        result["minutes"] = {"allowed": rounded(work.minutes * scale), "used": minutes_told(runs)}
+        if work.within is not None:
+            reached = reached and result["minutes"]["used"]["all"] <= work.within
+    result |= {"bar": bar, "reached": bool(reached), "score": figure, "elman": elman_told, "baselines": baselines}
+    if "plain" in runs[0]:
+        peers = [run["plain"] for run in runs]
+        result["plain_torch"] = told(peers)
+        if work.minutes is not None:
+            result["minutes"]["plain_torch"] = minutes_told(peers)
+    if "notes" in runs[0]:
+        result["notes"] = runs[0]["notes"]
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", choices=list(WORKLOADS))
+    parser.add_argument("--seeds", type=int, help="instead of each workload's own; folds stay as they are")
+    parser.add_argument("--minutes-scale", type=float, default=1.0)
+    parser.add_argument("--no-plain", action="store_true")
+    parser.add_argument("--out", type=Path, default=RESULTS / "text.json")
+    arguments = parser.parse_args()
+    if not TEXT.is_dir():
+        sys.exit(f"{TEXT} is absent: this benchmark needs the texts that README names")
+    result = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"workloads": {}}
+    for name in arguments.only or WORKLOADS:
+        work, runs = WORKLOADS[name], []
+        minutes = (work.minutes or 0) * arguments.minutes_scale
+        threads = torch.get_num_threads()
+        for run in work.runs(arguments.seeds or work.seeds, minutes, not arguments.no_plain):
+            runs.append(run)
+            peer = run.get("plain", {"metrics": {}})["metrics"].get(work.metric)
+            print(name, len(runs), run["metrics"][work.metric], peer, run.get("minutes"), flush=True)
+        torch.set_num_threads(threads)
+        result["workloads"][name] = record(work, runs, arguments.minutes_scale)
+        result["machine"] = describe()
+        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
