@@ -35,6 +35,18 @@ def lacks(
     return "no native library is loaded" if library.native() is None else None
 
 
+def in_bfloat16(dtype: torch.dtype) -> bool:
+    """Whether products of this type are made in bfloat16: torch's own switch allows it, and the CPU is made for it."""
+    return dtype == torch.float32 and _allowed() and library.amx()
+
+
+def _allowed() -> bool:
+    try:
+        return torch.get_float32_matmul_precision() == "medium"
+    except RuntimeError:  # torch's newer switches, one for each backend, are in use
+        return torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+
+
 class Call(NamedTuple):
     """What a layer is beside its tensors: plain values, which torch.library can carry."""
 
@@ -152,7 +164,7 @@ def _sheet(what: Call) -> Sheet:
     return sheet
 
 
-def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, training: bool) -> int:
+def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, training: bool, half: bool) -> int:
     """Write the sizes, and return how many tasks each way's rows are dealt to."""
     work = shape.size * shape.width * shape.outputs // what.heads * what.ways
     threads = torch.get_num_threads() if work >= _WORTH_A_THREAD else 1
@@ -160,7 +172,7 @@ def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, trainin
     words[: len(abi.SIZES) + 1] = (
         rows.steps, rows.batch, shape.inputs, shape.hidden, shape.outputs, what.heads, what.ways, tasks,
         what.ways * shape.outputs, what.ways * shape.hidden, training, _ACTIVATIONS.index(what.activation),
-        what.reset == "before", _bits(what.clip), rows.begin.data_ptr(),
+        what.reset == "before", half, _bits(what.clip), rows.begin.data_ptr(),
     )  # fmt: skip
     return tasks
 
@@ -223,7 +235,7 @@ def forward(
     y, last = x.new_empty(rows.size, what.ways * shape.outputs), [torch.empty_like(s) for s in starts]
 
     words = abi.blank(what.ways)
-    _enter_sizes(words, what, rows, shape, training)
+    _enter_sizes(words, what, rows, shape, training, in_bfloat16(x.dtype))
     words[len(abi.SIZES) + 1] = packed.data_ptr()
     for place, number in sheet.weights:
         words[place] = flat[number].data_ptr()
@@ -267,7 +279,7 @@ def backward(
     d_ends = [None if d is None else rows.sort(d) for d in d_last]
     d_starts = [torch.empty_like(s) for s in starts]
     words = abi.blank(what.ways)
-    tasks = _enter_sizes(words, what, rows, shape, True)
+    tasks = _enter_sizes(words, what, rows, shape, True, in_bfloat16(x.dtype))
     words[len(abi.SIZES) + 1] = packed.data_ptr()
     for place, number in sheet.weights:
         words[place] = flat[number].data_ptr()
