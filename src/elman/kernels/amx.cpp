@@ -93,21 +93,29 @@ inline void take_pairs(const float* from, int64_t stride, int64_t rows, int64_t 
     }
 }
 
-// Lays out strip `strip` of a matrix, M[k][n] = m[k * by_k + n * by_n], where one of by_k and by_n is 1: for the side
+// Lays out a matrix, M[k][n] = m[k * by_k + n * by_n], where one of by_k and by_n is 1: for the side
 // where k's pairs lie in a row of a tile (`paired`, W's) or the rows' own k (A's).
 inline void lay_out(const float* m, int64_t inner, int64_t columns, int64_t by_k, int64_t by_n, bool paired, Half* to) {
     const bool along_k = by_k == 1;
-    for (int64_t n = 0; n < columns; n += tile_rows)
-        for (int64_t k = 0; k < inner; k += tile_inner, to += tile_size) {
-            V<float> tile[tile_rows];
-            const float* from = m + k * by_k + n * by_n;
-            if (along_k)
-                take_rows(from, by_n, columns - n, inner - k, tile);
-            else
-                take_pairs(from, by_k, inner - k, columns - n, tile);
-            if (along_k == paired) transpose<float>(tile);
-            for (int64_t i = 0; i < tile_rows; ++i) store(reinterpret_cast<float*>(to) + i * 16, tile[i]);
-        }
+    const int64_t strip = up(inner, tile_inner) * tile_size;
+    auto fill = [&](int64_t k, int64_t n) {
+        V<float> tile[tile_rows];
+        const float* from = m + k * by_k + n * by_n;
+        if (along_k)
+            take_rows(from, by_n, columns - n, inner - k, tile);
+        else
+            take_pairs(from, by_k, inner - k, columns - n, tile);
+        if (along_k == paired) transpose<float>(tile);
+        float* into = reinterpret_cast<float*>(to + n / tile_rows * strip + k / tile_inner * tile_size);
+        for (int64_t i = 0; i < tile_rows; ++i) store(into + i * 16, tile[i]);
+    };
+    // What lies side by side is read one after the other.
+    if (along_k)
+        for (int64_t n = 0; n < columns; n += tile_rows)
+            for (int64_t k = 0; k < inner; k += tile_inner) fill(k, n);
+    else
+        for (int64_t k = 0; k < inner; k += tile_inner)
+            for (int64_t n = 0; n < columns; n += tile_rows) fill(k, n);
 }
 
 inline int64_t laid_out(int64_t inner, int64_t columns) {
@@ -130,24 +138,27 @@ void block(int64_t depth, const Half* a, int64_t a_strip, const Half* b, int64_t
         std::fill_n(std::copy_n(bias, columns, whole_bias), N * 16 - columns, 0.0f);
         bias = whole_bias;
     }
-    constexpr auto sum = [](int m, int n) { return m * N + n; };
     each<M>([&](auto m) {
+        constexpr int i = m;
         each<N>([&](auto n) {
-            const float* from = start == Start::onto ? to + m * 16 * stride + n * 16
+            const float* from = start == Start::onto   ? to + i * 16 * stride + n * 16
                                 : start == Start::bias ? bias + n * 16
                                                        : zero;
-            load_tile<sum(m, n)>(from, start == Start::onto ? stride * 4 : 0);
+            load_tile<i * N + n>(from, start == Start::onto ? stride * 4 : 0);
         });
     });
     for (int64_t k = 0; k < depth * tile_size; k += tile_size) {
         each<M>([&](auto m) { load_tile<4 + m>(a + m * a_strip + k, 64); });
         each<N>([&](auto n) {
-            constexpr int w = 4 + M + n % (4 - M);
-            load_tile<w>(b + n * b_strip + k, 64);
-            each<M>([&](auto m) { add_product<sum(m, n), 4 + m, w>(); });
+            constexpr int j = n, w = 4 + M + j % (4 - M);
+            load_tile<w>(b + j * b_strip + k, 64);
+            each<M>([](auto m) { add_product<m * N + j, 4 + m, w>(); });
         });
     }
-    each<M>([&](auto m) { each<N>([&](auto n) { store_tile<sum(m, n)>(to + m * 16 * stride + n * 16, stride * 4); }); });
+    each<M>([&](auto m) {
+        constexpr int i = m;
+        each<N>([&](auto n) { store_tile<i * N + n>(to + i * 16 * stride + n * 16, stride * 4); });
+    });
     if (!whole)
         for (int64_t r = 0; r < rows; ++r) std::copy_n(edge[r], columns, c + r * c_stride);
 }
@@ -164,27 +175,26 @@ void product(int64_t rows, int64_t columns, int64_t inner, const Half* a, const 
                   c + i * c_stride + j, c_stride, rows - i, columns - j, slice == 0 ? start : Start::onto,
                   start == Start::bias ? bias + j : nullptr);
         };
-        const int64_t paired = rows > 16 ? up(rows, 16) / 2 * 32 : 0;
-        auto pairs = [&](int64_t i, int64_t j) {
-            if (columns - j > 16)
-                run(block<2, 2>, i, j);
-            else
-                run(block<2, 1>, i, j);
+        auto pair = [&](int64_t i, int64_t j) { columns - j > 16 ? run(block<2, 2>, i, j) : run(block<2, 1>, i, j); };
+        auto single = [&](int64_t i, int64_t j) {
+            switch (up(columns - j, 16)) {
+                case 1: run(block<1, 1>, i, j); break;
+                case 2: run(block<1, 2>, i, j); break;
+                case 3: run(block<1, 3>, i, j); break;
+                default: run(block<1, 4>, i, j);
+            }
         };
         // The side with less to it stays in the nearest cache, and the other one passes.
-        if (rows < columns)
+        const int64_t paired = up(rows, 16) / 2 * 32;
+        if (rows < columns) {
             for (int64_t j = 0; j < columns; j += 32)
-                for (int64_t i = 0; i < paired; i += 32) pairs(i, j);
-        else
+                for (int64_t i = 0; i < paired; i += 32) pair(i, j);
+        } else {
             for (int64_t i = 0; i < paired; i += 32)
-                for (int64_t j = 0; j < columns; j += 32) pairs(i, j);
-        if (paired >= rows) continue;
-        for (int64_t j = 0; j < columns; j += 64) switch (up(columns - j, 16)) {
-                case 1: run(block<1, 1>, paired, j); break;
-                case 2: run(block<1, 2>, paired, j); break;
-                case 3: run(block<1, 3>, paired, j); break;
-                default: run(block<1, 4>, paired, j);
-            }
+                for (int64_t j = 0; j < columns; j += 32) pair(i, j);
+        }
+        if (paired < rows)
+            for (int64_t j = 0; j < columns; j += 64) single(paired, j);
     }
 }
 

@@ -19,7 +19,7 @@ struct Backward : Task<R> {
     Buffer<R> gates_, products_, seen_, seen_reset_, inputs_, projected_, unprojected_;
     int64_t room = 0, filled = 0, at = 0;  // rows in all, rows taken, and where those of this step begin
     bool begun = false;                    // whether the weights' gradients hold anything yet
-    static constexpr int64_t enough_half = 512;  // products in bfloat16 are done sooner than their sums fetched
+    static constexpr int64_t enough = strip_depth;
 
     explicit Backward(const Task<R>& task) : Task<R>(task) {
         const int64_t p = this->outputs(), h = this->hidden(), rows = this->count;
@@ -31,7 +31,6 @@ struct Backward : Task<R> {
         if (between()) through = Rows<R>(rows, h);
         if (way.drop || way.gain_c) share = Rows<R>(rows, std::max(h, p));
         if (layer.reset_before) reset = Rows<R>(rows, h);
-        const int64_t enough = layer.half ? enough_half : strip_depth;
         room = rows * std::max<int64_t>(1, enough / std::max<int64_t>(rows, 1));
         gates_ = Buffer<R>(room * this->width());
         if (apart()) products_ = Buffer<R>(room * this->width());

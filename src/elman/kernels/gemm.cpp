@@ -20,13 +20,6 @@ ELMAN_PRODUCTS(double, f64)
 
 #undef ELMAN_PRODUCTS
 
-int elman_amx() {
-    if constexpr (elman::amx::built)
-        return elman::amx::allowed();
-    else
-        return 0;
-}
-
 #if defined(ELMAN_AMX)
 
 void elman_multiply_bf16(int64_t rows, int64_t inner, int64_t columns, const float* a, int64_t a_stride, const float* w,

@@ -37,14 +37,25 @@ def lacks(
 
 def in_bfloat16(dtype: torch.dtype) -> bool:
     """Whether products of this type are made in bfloat16: torch's own switch allows it, and the CPU is made for it."""
-    return dtype == torch.float32 and _allowed() and library.amx()
+    return _allowed(dtype) and library.amx()
 
 
-def _allowed() -> bool:
+def _allowed(dtype: torch.dtype) -> bool:
+    if dtype != torch.float32:
+        return False
     try:
         return torch.get_float32_matmul_precision() == "medium"
     except RuntimeError:  # torch's newer switches, one for each backend, are in use
-        return torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+        return torch.backends.mkldnn.matmul.fp32_precision == "bf16"  # type: ignore[attr-defined]
+
+
+def of_products(operation: str, dtype: torch.dtype) -> str:
+    """What to add about the products to the reason that a layer runs here; nothing where they are as exact as usual."""
+    if operation not in GATES or not _allowed(dtype):
+        return ""
+    if library.amx():
+        return '; products in bfloat16, because torch\'s matmul precision is "medium"'
+    return "; products in float32, because those in bfloat16 need _native_avx512 and a CPU with AMX"
 
 
 class Call(NamedTuple):
