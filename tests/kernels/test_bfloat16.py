@@ -204,7 +204,7 @@ def test_only_float32_and_only_where_the_switch_allows_it():
 
 
 @needs_amx
-def test_torchs_newer_switch_is_the_same(monkeypatch):
+def test_torchs_newer_switch_is_the_same():
     expected, exact = results("medium"), results("highest")
     case = Case("gru", rows=5, hidden=40)
     for value, right in (("bf16", expected), ("ieee", exact)):

@@ -73,11 +73,14 @@ struct Backward : Task<R> {
         auto mine = [&](R* shares, int64_t size) { return shares ? shares + this->slot * size : nullptr; };
         R *d_hh = mine(way.d_weight_hh, wide * p / layer.heads), *b_ih = way.gain_ih ? nullptr : mine(way.d_bias_ih, wide);
         if (way.d_weight_ih)
-            outer(filled, gates_.get(), wide, inputs_.get(), f, f, mine(way.d_weight_ih, wide * f), f, 0, wide, b_ih, begun, layer.half);
+            outer(filled, gates_.get(), wide, inputs_.get(), f, f, mine(way.d_weight_ih, wide * f), f, 0, wide, b_ih,
+                  begun, layer.half);
         R* b_hh = way.gain_hh ? nullptr : mine(way.d_bias_hh, wide);
         if (layer.reset_before) {
-            outer(filled, product, wide, seen_.get(), p, p, d_hh, p, 0, 2 * h, static_cast<R*>(nullptr), begun, layer.half);
-            outer(filled, product, wide, seen_reset_.get(), p, p, d_hh, p, 2 * h, wide, static_cast<R*>(nullptr), begun, layer.half);
+            outer(filled, product, wide, seen_.get(), p, p, d_hh, p, 0, 2 * h,
+                  static_cast<R*>(nullptr), begun, layer.half);
+            outer(filled, product, wide, seen_reset_.get(), p, p, d_hh, p, 2 * h, wide,
+                  static_cast<R*>(nullptr), begun, layer.half);
             if (b_hh) column_sums(filled, product, wide, b_hh, 0, wide, begun);
         } else if (layer.heads > 1) {
             const int64_t size = h / layer.heads;

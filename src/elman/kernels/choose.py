@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from elman.kernels import library, native, operators, torch_native
+from elman.kernels import library, native, operators, precision, torch_native
 from elman.kernels.given import check_given
 from elman.kernels.gru import reference as gru
 from elman.kernels.lstm import reference as lstm
@@ -100,8 +100,8 @@ def choose(
     found = {name: lacks(name, operation, device, dtype, options, weights) for name in ("native", "torch")}
     if found["native"] is None:
         # torch.compile, which asks for the name alone, could not follow the question into the library.
-        products = "" if torch.compiler.is_compiling() else native.of_products(operation, dtype)
-        return Choice("native", _NATIVE + products)
+        plain = operation in _SCANS or torch.compiler.is_compiling()
+        return Choice("native", _NATIVE + ("" if plain else precision.reason(dtype)))
     if found["torch"] is None:
         return Choice("torch", f"{found['native']}, and torch has this cell")
     return Choice("reference", f"{found['native']}, and {found['torch']}: the plain loop over time computes it")

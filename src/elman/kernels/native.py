@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from elman.kernels import abi, library, pool
+from elman.kernels import abi, library, pool, precision
 from elman.kernels.abi import SUFFIX
 from elman.kernels.options import Options
 from elman.kernels.rows import Rows, lay_out
@@ -33,29 +33,6 @@ def lacks(
     if torch.device(device).type != "cpu":
         return f"there is no native kernel on {torch.device(device).type}"
     return "no native library is loaded" if library.native() is None else None
-
-
-def in_bfloat16(dtype: torch.dtype) -> bool:
-    """Whether products of this type are made in bfloat16: torch's own switch allows it, and the CPU is made for it."""
-    return _allowed(dtype) and library.amx()
-
-
-def _allowed(dtype: torch.dtype) -> bool:
-    if dtype != torch.float32:
-        return False
-    try:
-        return torch.get_float32_matmul_precision() == "medium"
-    except RuntimeError:  # torch's newer switches, one for each backend, are in use
-        return torch.backends.mkldnn.matmul.fp32_precision == "bf16"  # type: ignore[attr-defined]
-
-
-def of_products(operation: str, dtype: torch.dtype) -> str:
-    """What to add about the products to the reason that a layer runs here; nothing where they are as exact as usual."""
-    if operation not in GATES or not _allowed(dtype):
-        return ""
-    if library.amx():
-        return '; products in bfloat16, because torch\'s matmul precision is "medium"'
-    return "; products in float32, because those in bfloat16 need _native_avx512 and a CPU with AMX"
 
 
 class Call(NamedTuple):
@@ -246,7 +223,7 @@ def forward(
     y, last = x.new_empty(rows.size, what.ways * shape.outputs), [torch.empty_like(s) for s in starts]
 
     words = abi.blank(what.ways)
-    _enter_sizes(words, what, rows, shape, training, in_bfloat16(x.dtype))
+    _enter_sizes(words, what, rows, shape, training, precision.in_bfloat16(x.dtype))
     words[len(abi.SIZES) + 1] = packed.data_ptr()
     for place, number in sheet.weights:
         words[place] = flat[number].data_ptr()
@@ -290,7 +267,7 @@ def backward(
     d_ends = [None if d is None else rows.sort(d) for d in d_last]
     d_starts = [torch.empty_like(s) for s in starts]
     words = abi.blank(what.ways)
-    tasks = _enter_sizes(words, what, rows, shape, True, in_bfloat16(x.dtype))
+    tasks = _enter_sizes(words, what, rows, shape, True, precision.in_bfloat16(x.dtype))
     words[len(abi.SIZES) + 1] = packed.data_ptr()
     for place, number in sheet.weights:
         words[place] = flat[number].data_ptr()
