@@ -13,7 +13,7 @@ from elman.kernels import library
 
 SIZES = (
     *("steps", "rows", "inputs", "hidden", "outputs", "heads", "ways", "tasks", "y_stride", "cells_stride"),
-    *("training", "activation", "reset_before", "clip"),
+    *("training", "activation", "reset_before", "half", "clip"),
 )
 """The first fields of Layer, in its order; the addresses of begin and x follow, then the two ways."""
 

@@ -61,7 +61,7 @@ struct Backward : Task<R> {
                 unnormalise(r, d_gates(r), way.gain_ih, way.normal_ih, way.scale_ih, way.d_gain_ih, way.d_bias_ih);
         if (!way.d_x) return;
         const int64_t f = layer.inputs;
-        multiply(n, d_gates(0), this->width(), prepared.input, this->packed(way.d_x, 0, f), f, Start::zero);
+        prepared.input(n, d_gates(0), this->width(), this->packed(way.d_x, 0, f), f, Start::zero);
     }
 
     // Once there are enough rows, or at the end, adds them to the weights' gradients.
@@ -73,23 +73,26 @@ struct Backward : Task<R> {
         auto mine = [&](R* shares, int64_t size) { return shares ? shares + this->slot * size : nullptr; };
         R *d_hh = mine(way.d_weight_hh, wide * p / layer.heads), *b_ih = way.gain_ih ? nullptr : mine(way.d_bias_ih, wide);
         if (way.d_weight_ih)
-            outer(filled, gates_.get(), wide, inputs_.get(), f, f, mine(way.d_weight_ih, wide * f), f, 0, wide, b_ih, begun);
+            outer(filled, gates_.get(), wide, inputs_.get(), f, f, mine(way.d_weight_ih, wide * f), f, 0, wide, b_ih,
+                  begun, layer.half);
         R* b_hh = way.gain_hh ? nullptr : mine(way.d_bias_hh, wide);
         if (layer.reset_before) {
-            outer(filled, product, wide, seen_.get(), p, p, d_hh, p, 0, 2 * h, static_cast<R*>(nullptr), begun);
-            outer(filled, product, wide, seen_reset_.get(), p, p, d_hh, p, 2 * h, wide, static_cast<R*>(nullptr), begun);
+            outer(filled, product, wide, seen_.get(), p, p, d_hh, p, 0, 2 * h,
+                  static_cast<R*>(nullptr), begun, layer.half);
+            outer(filled, product, wide, seen_reset_.get(), p, p, d_hh, p, 2 * h, wide,
+                  static_cast<R*>(nullptr), begun, layer.half);
             if (b_hh) column_sums(filled, product, wide, b_hh, 0, wide, begun);
         } else if (layer.heads > 1) {
             const int64_t size = h / layer.heads;
             for (int64_t row = 0; row < wide; row += size)
                 outer(filled, product + row, wide, seen_.get() + row % h, p, size, d_hh + row * size, size, 0, size,
-                      static_cast<R*>(nullptr), begun);
+                      static_cast<R*>(nullptr), begun, layer.half);
         } else {
-            outer(filled, product, wide, seen_.get(), p, p, d_hh, p, 0, wide, b_hh, begun);
+            outer(filled, product, wide, seen_.get(), p, p, d_hh, p, 0, wide, b_hh, begun, layer.half);
         }
         if (way.weight_hr)
             outer(filled, projected_.get(), p, unprojected_.get(), h, h, mine(way.d_weight_hr, p * h), h, 0, p,
-                  static_cast<R*>(nullptr), begun);
+                  static_cast<R*>(nullptr), begun, layer.half);
         begun = true;
         filled = 0;
     }

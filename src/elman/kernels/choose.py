@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from elman.kernels import library, native, operators, torch_native
+from elman.kernels import library, native, operators, precision, torch_native
 from elman.kernels.given import check_given
 from elman.kernels.gru import reference as gru
 from elman.kernels.lstm import reference as lstm
@@ -66,7 +66,7 @@ class Choice(NamedTuple):
     reason: str
 
 
-_NATIVE = Choice("native", "the native library has this cell, and fuses its steps")
+_NATIVE = "the native library has this cell, and fuses its steps"
 _FORCED = {name: Choice(name, f'kernels.use("{name}") is in force') for name in IMPLEMENTATIONS}
 
 
@@ -99,7 +99,9 @@ def choose(
         return Choice("reference", "function transforms work on the plain loop over time")
     found = {name: lacks(name, operation, device, dtype, options, weights) for name in ("native", "torch")}
     if found["native"] is None:
-        return _NATIVE
+        # torch.compile, which asks for the name alone, could not follow the question into the library.
+        plain = operation in _SCANS or torch.compiler.is_compiling()
+        return Choice("native", _NATIVE + ("" if plain else precision.reason(dtype)))
     if found["torch"] is None:
         return Choice("torch", f"{found['native']}, and torch has this cell")
     return Choice("reference", f"{found['native']}, and {found['torch']}: the plain loop over time computes it")

@@ -53,7 +53,7 @@ struct Forward : Task<R> {
         const int64_t f = layer.inputs, wide = this->width(), rows = to - from;
         const R* bias = way.gain_ih ? nullptr : way.bias_ih;
         R* into = way.gates ? way.gates + from * wide : passing.get();
-        multiply(rows, layer.x + from * f, f, prepared.input, into, wide, bias ? Start::bias : Start::zero, bias);
+        prepared.input(rows, layer.x + from * f, f, into, wide, bias ? Start::bias : Start::zero, bias);
         if (way.gain_ih)
             for (int64_t r = 0; r < rows; ++r)
                 normalise(from + r, into + r * wide, way.gain_ih, way.bias_ih, way.normal_ih, way.scale_ih);

@@ -20,4 +20,21 @@ ELMAN_PRODUCTS(double, f64)
 
 #undef ELMAN_PRODUCTS
 
+#if defined(ELMAN_AMX)
+
+void elman_multiply_bf16(int64_t rows, int64_t inner, int64_t columns, const float* a, int64_t a_stride, const float* w,
+                         int64_t by_k, int64_t by_n, float* c, int64_t c_stride, int start, const float* bias) {
+    const elman::Session<float> session(true);
+    const elman::amx::Tiles tiles(w, inner, columns, by_k, by_n);
+    elman::amx::multiply(rows, a, a_stride, tiles, c, c_stride, elman::Start(start), bias);
+}
+
+void elman_outer_bf16(int64_t rows, const float* a, int64_t a_stride, int64_t width, const float* b, int64_t b_stride,
+                      int64_t columns, float* c, int64_t c_stride, bool onto) {
+    const elman::Session<float> session(true);
+    elman::amx::outer(rows, a, a_stride, width, b, b_stride, columns, c, c_stride, onto);
+}
+
+#endif
+
 }  // extern "C"

@@ -68,7 +68,8 @@ struct Layer {
     int64_t training;    // whether a backward pass may follow
     int64_t activation;  // of the simple network: 0 tanh, 1 relu, 2 sigmoid
     int64_t reset_before;
-    double clip;  // 0 for none
+    int64_t half;  // whether what products multiply is rounded to bfloat16; see amx.h
+    double clip;   // 0 for none
     const int64_t* begin;  // (T + 1)
     const R* x;            // (N, F)
     Way<R> way[2];

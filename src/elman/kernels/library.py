@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 # What elman_abi() in native.cpp returns: a library left over from other sources must not be called.
-ABI = 2
+ABI = 3
 
 INSTRUCTION_SETS = ("portable", "avx2", "avx512")  # each runs wherever a later one does
 
@@ -34,6 +34,12 @@ def native() -> ctypes.CDLL | None:
 def which() -> str:
     """Tell in one sentence which native library runs and why, or why none does."""
     return (_loaded or _load_once()).reason
+
+
+def amx() -> bool:
+    """Whether the native library multiplies in bfloat16: the CPU has AMX, and the system lets this process use it."""
+    library = native()
+    return library is not None and bool(library.elman_amx())
 
 
 _loaded: _Loaded | None = None

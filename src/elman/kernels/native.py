@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from elman.kernels import abi, library, pool
+from elman.kernels import abi, library, pool, precision
 from elman.kernels.abi import SUFFIX
 from elman.kernels.options import Options
 from elman.kernels.rows import Rows, lay_out
@@ -152,7 +152,7 @@ def _sheet(what: Call) -> Sheet:
     return sheet
 
 
-def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, training: bool) -> int:
+def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, training: bool, half: bool) -> int:
     """Write the sizes, and return how many tasks each way's rows are dealt to."""
     work = shape.size * shape.width * shape.outputs // what.heads * what.ways
     threads = torch.get_num_threads() if work >= _WORTH_A_THREAD else 1
@@ -160,7 +160,7 @@ def _enter_sizes(words: list[int], what: Call, rows: Rows, shape: Shape, trainin
     words[: len(abi.SIZES) + 1] = (
         rows.steps, rows.batch, shape.inputs, shape.hidden, shape.outputs, what.heads, what.ways, tasks,
         what.ways * shape.outputs, what.ways * shape.hidden, training, _ACTIVATIONS.index(what.activation),
-        what.reset == "before", _bits(what.clip), rows.begin.data_ptr(),
+        what.reset == "before", half, _bits(what.clip), rows.begin.data_ptr(),
     )  # fmt: skip
     return tasks
 
@@ -223,7 +223,7 @@ def forward(
     y, last = x.new_empty(rows.size, what.ways * shape.outputs), [torch.empty_like(s) for s in starts]
 
     words = abi.blank(what.ways)
-    _enter_sizes(words, what, rows, shape, training)
+    _enter_sizes(words, what, rows, shape, training, precision.in_bfloat16(x.dtype))
     words[len(abi.SIZES) + 1] = packed.data_ptr()
     for place, number in sheet.weights:
         words[place] = flat[number].data_ptr()
@@ -267,7 +267,7 @@ def backward(
     d_ends = [None if d is None else rows.sort(d) for d in d_last]
     d_starts = [torch.empty_like(s) for s in starts]
     words = abi.blank(what.ways)
-    tasks = _enter_sizes(words, what, rows, shape, True)
+    tasks = _enter_sizes(words, what, rows, shape, True, precision.in_bfloat16(x.dtype))
     words[len(abi.SIZES) + 1] = packed.data_ptr()
     for place, number in sheet.weights:
         words[place] = flat[number].data_ptr()

@@ -3,7 +3,7 @@
 // Each element is one chain of fused multiply-adds over the rows in order, whatever part of C is asked for.
 #pragma once
 
-#include "gemm.h"
+#include "matrix.h"
 
 namespace elman {
 
@@ -82,10 +82,17 @@ void column_sums(int64_t rows, const R* a, int64_t a_stride, R* sums, int64_t fr
 }
 
 // Rows [from, to) of C (M x columns), C = A^T B, or C + A^T B with `onto`, for A (rows x M) and B (rows x columns); and, where `sums` (M) is not
-// null, the sums of A's columns [from, to).
+// null, the sums of A's columns [from, to). With `half` what is multiplied is rounded to bfloat16.
 template <class R>
 void outer(int64_t rows, const R* a, int64_t a_stride, const R* b, int64_t b_stride, int64_t columns, R* c,
-           int64_t c_stride, int64_t from, int64_t to, R* sums = nullptr, bool onto = false) {
+           int64_t c_stride, int64_t from, int64_t to, R* sums = nullptr, bool onto = false, bool half = false) {
+    if constexpr (amx::has<R>) {
+        if (half) {
+            amx::outer(rows, a + from, a_stride, to - from, b, b_stride, columns, c + from * c_stride, c_stride, onto);
+            if (sums) column_sums(rows, a, a_stride, sums, from, to, onto);
+            return;
+        }
+    }
     if (columns <= narrow_columns) {
         outer_narrow_by(columns, rows, a, a_stride, b, b_stride, c, c_stride, from, to, onto);
         if (sums) column_sums(rows, a, a_stride, sums, from, to, onto);

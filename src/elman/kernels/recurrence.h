@@ -38,6 +38,7 @@ int run_layer(const Layer<R>& layer, bool backward) {
             try {
                 Task<R> task{layer, layer.way[w], prepared[size_t(w)], Cell::gates, k,
                              cuts[size_t(k)], cuts[size_t(k) + 1] - cuts[size_t(k)]};
+                const Session<R> session(layer.half);
                 if (backward) {
                     Backward<R> pass(task);
                     pass.over_time(true, [&] {

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "activations.h"
-#include "gemm.h"
 #include "layer.h"
+#include "matrix.h"
 
 namespace elman {
 
@@ -33,7 +33,7 @@ template <class R>
 struct Product {
     struct Part {
         int64_t a, c;  // the columns of A and C where this part begins
-        Panels<R> panels;
+        Matrix<R> matrix;
     };
     std::vector<Part> parts;
 
@@ -42,12 +42,13 @@ struct Product {
         Product product;
         if (layer.heads == 1) {
             const int64_t inner = layer.outputs;
-            product.parts.push_back({0, 0, Panels<R>(weight + from * inner, inner, to - from, 1, inner)});
+            product.parts.push_back({0, 0, Matrix<R>(weight + from * inner, inner, to - from, 1, inner, layer.half)});
             return product;
         }
         const int64_t size = layer.hidden / layer.heads;
         for (int64_t row = from; row < to; row += size)
-            product.parts.push_back({row % layer.hidden, row, Panels<R>(weight + row * size, size, size, 1, size)});
+            product.parts.push_back(
+                {row % layer.hidden, row, Matrix<R>(weight + row * size, size, size, 1, size, layer.half)});
         return product;
     }
 
@@ -56,19 +57,21 @@ struct Product {
         Product product;
         if (layer.heads == 1) {
             const int64_t columns = layer.outputs;
-            product.parts.push_back({0, 0, Panels<R>(weight + from * columns, to - from, columns, columns, 1)});
+            product.parts.push_back(
+                {0, 0, Matrix<R>(weight + from * columns, to - from, columns, columns, 1, layer.half)});
             return product;
         }
         const int64_t size = layer.hidden / layer.heads;
         for (int64_t row = from; row < to; row += size)
-            product.parts.push_back({row, row % layer.hidden, Panels<R>(weight + row * size, size, size, size, 1)});
+            product.parts.push_back(
+                {row, row % layer.hidden, Matrix<R>(weight + row * size, size, size, size, 1, layer.half)});
         return product;
     }
 
     void operator()(int64_t rows, const R* a, int64_t a_stride, R* c, int64_t c_stride, Start start,
                     const R* bias = nullptr) const {
         for (const Part& part : parts)
-            multiply(rows, a + part.a, a_stride, part.panels, c + part.c, c_stride, start, bias ? bias + part.c : bias);
+            part.matrix(rows, a + part.a, a_stride, c + part.c, c_stride, start, bias ? bias + part.c : bias);
     }
 };
 
@@ -76,7 +79,7 @@ struct Product {
 template <class R>
 struct Prepared {
     Product<R> all, gates, candidate, projection;  // `gates` and `candidate` where a GRU resets before
-    Panels<R> input;
+    Matrix<R> input;
 
     Prepared(const Layer<R>& layer, const Way<R>& way, int64_t gate_count, bool backward) {
         const auto product = backward ? Product<R>::of_gradient : Product<R>::of_state;
@@ -88,11 +91,11 @@ struct Prepared {
             all = product(layer, way.weight_hh, 0, gate_count * h);
         }
         const int64_t width = gate_count * h, f = layer.inputs;
-        if (way.weight_ih && !backward) input = Panels<R>(way.weight_ih, f, width, 1, f);
-        if (way.d_x && backward) input = Panels<R>(way.weight_ih, width, f, f, 1);
+        if (way.weight_ih && !backward) input = Matrix<R>(way.weight_ih, f, width, 1, f, layer.half);
+        if (way.d_x && backward) input = Matrix<R>(way.weight_ih, width, f, f, 1, layer.half);
         if (way.weight_hr) {
-            projection.parts.push_back(
-                {0, 0, backward ? Panels<R>(way.weight_hr, p, h, h, 1) : Panels<R>(way.weight_hr, h, p, 1, h)});
+            projection.parts.push_back({0, 0, backward ? Matrix<R>(way.weight_hr, p, h, h, 1, layer.half)
+                                                       : Matrix<R>(way.weight_hr, h, p, 1, h, layer.half)});
         }
     }
 };
