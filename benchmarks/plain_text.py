@@ -1,8 +1,8 @@
-"""The text tasks as users write them in plain torch: a bidirectional LSTM that labels, an LSTM that goes on with a text.
+"""The text tasks as users write them in plain torch: a bidirectional LSTM that labels, an LSTM that continues a text.
 
-Each trains for the given minutes, vocabulary and validation included, on as many threads as torch takes by itself, and
-keeps the weights of its best validation; judging comes after the clock has stopped. Where a seed is given, the initial
-weights, the order and the dropout follow from it.
+Each trains for the given minutes, vocabulary and validation included, on one thread or all, whichever is faster, and
+keeps the weights of its best validation; judging comes after the clock has stopped. The initial weights, the order and
+the dropout follow from the seed.
 """
 
 from __future__ import annotations
@@ -47,6 +47,20 @@ class Clock:
     @property
     def minutes(self) -> float:
         return (time.perf_counter() - self.begin) / 60
+
+
+def take_fastest_threads(step: Callable[[], Any]) -> None:
+    """One thread or all, by the least of three steps: on a busy machine several threads wait for each other."""
+    seconds = {}
+    for count in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(count)
+        times = []
+        for _ in range(3):
+            begin = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - begin)
+        seconds[count] = min(times)
+    torch.set_num_threads(min(seconds, key=lambda count: seconds[count]))
 
 
 # Labels.
@@ -116,12 +130,17 @@ def plain_classifier(
         net.train()
         return torch.cat(found).double().numpy()
 
+    def gradient(x: Tensor, lengths: Tensor, y: Tensor) -> None:
+        adam.zero_grad()
+        nn.functional.cross_entropy(net(x, lengths), y).backward()
+
     best, weights, epochs = -1.0, deepcopy(net.state_dict()), 0
+    first = next(iter(loader))
+    take_fastest_threads(lambda: gradient(*first))
     while not clock.over:
         epochs += 1
         for x, lengths, y in loader:
-            adam.zero_grad()
-            nn.functional.cross_entropy(net(x, lengths), y).backward()
+            gradient(x, lengths, y)
             adam.step()
             if clock.over:
                 break
@@ -183,6 +202,14 @@ def plain_generator(text: str, config: Any, *, minutes: float, seed: int) -> dic
         net.parameters(), lr=config.learning_rate, betas=(0.9, config.beta2), weight_decay=config.weight_decay
     )
     x, y = streams(train, config.batch_size)
+
+    def gradient(at: int, state: Any) -> Any:
+        logits, state = net(x[at : at + config.chunk], state)
+        adam.zero_grad()
+        nn.functional.cross_entropy(logits.flatten(0, 1), y[at : at + config.chunk].flatten()).backward()
+        return tuple(part.detach() for part in state)
+
+    take_fastest_threads(lambda: gradient(0, None))
     best, weights, steps, check = math.inf, deepcopy(net.state_dict()), 0, 1
     while not clock.over:
         state = None
@@ -190,10 +217,7 @@ def plain_generator(text: str, config: Any, *, minutes: float, seed: int) -> dic
             rate = learning_rate(clock.share, config.learning_rate, config.warmup, config.schedule)
             for parameters in adam.param_groups:
                 parameters["lr"] = rate
-            logits, state = net(x[at : at + config.chunk], state)
-            state = tuple(part.detach() for part in state)
-            adam.zero_grad()
-            nn.functional.cross_entropy(logits.flatten(0, 1), y[at : at + config.chunk].flatten()).backward()
+            state = gradient(at, state)
             nn.utils.clip_grad_norm_(net.parameters(), config.clip)
             adam.step()
             steps += 1
@@ -210,7 +234,7 @@ def plain_generator(text: str, config: Any, *, minutes: float, seed: int) -> dic
 
 
 def plain_stream(vocabulary: int, hidden: int, temperature: float, seed: int) -> Callable[[int], int]:
-    """What draws so many symbols from an untrained network, one by one as a tutorial does, and says how many it drew."""
+    """What draws so many symbols, one by one as a tutorial does, and says how many; speed needs no training."""
     torch.manual_seed(seed)
     net = PlainLanguage(vocabulary, hidden=hidden).eval()
 

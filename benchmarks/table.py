@@ -27,6 +27,31 @@ def forecast() -> str:
     return "\n".join(lines)
 
 
+def text() -> str:
+    workloads = json.loads((RESULTS / "text.json").read_text())["workloads"]
+    lines = ["| text | runs | minutes | score | bar | best baseline | plain torch |", "|---|---|---|---|---|---|---|"]
+    for name, found in workloads.items():
+        metric, kind = found["metric"], next(kind for kind in ("folds", "seeds", "times") if kind in found)
+        minutes = f"{found['minutes']['allowed']:g}" if "minutes" in found else ""
+        score, runs = _text_score(metric, found["score"]), f"{found[kind]} {kind if found[kind] > 1 else kind[:-1]}"
+        if found[kind] > 1:
+            score += f" ± {_text_score(metric, found['elman'][metric]['sd'], bare=True)}"
+        bar = _text_score(metric, found["bar"]) + ("" if found["reached"] else " (missed)")
+        rivals = {rival: scores[metric] for rival, scores in found["baselines"].items()}
+        best = (min if metric == "nats" else max)(rivals, key=lambda rival: rivals[rival], default=None)
+        beside = f"{best} {_text_score(metric, rivals[best])}" if best else ""
+        plain = _text_score(metric, found["plain_score"]) if "plain_score" in found else ""
+        lines.append(f"| {name} | {runs} | {minutes} | {score} | {bar} | {beside} | {plain} |")
+    return "\n".join(lines)
+
+
+def _text_score(metric: str, value: float, bare: bool = False) -> str:
+    if metric == "accuracy":
+        return f"{100 * value:.1f}" + ("" if bare else " %")
+    unit = {"nats": "nats", "characters_per_second": "a second"}[metric]
+    return (f"{value:.3f}" if metric == "nats" else f"{value:,.0f}") + ("" if bare else f" {unit}")
+
+
 def stock_program() -> str:
     result = json.loads((RESULTS / "stock_program.json").read_text())
     rivals = list(result["epochs"][0]["times_faster_than"])
@@ -66,7 +91,8 @@ def _beside(run: dict[str, Any], what: str, figure: str) -> str:
 
 def filled(page: str) -> str:
     """The page with each table between its two markers as the results have it now."""
-    for name, table in (("forecast", forecast()), ("stock", stock_program()), ("kernels", kernels())):
+    tables = {"forecast": forecast(), "text": text(), "stock": stock_program(), "kernels": kernels()}
+    for name, table in tables.items():
         begin, end = f"<!-- {name} table -->", f"<!-- /{name} table -->"
         page = page[: page.index(begin) + len(begin)] + f"\n{table}\n" + page[page.index(end) :]
     return page

@@ -1,4 +1,4 @@
-"""What the README tells people to run is run: python blocks in order in one namespace, console lines of elman."""
+"""What the pages tell people to run is run: python blocks in order in one namespace, console lines of elman."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ import pytest
 from elman.cli import run
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / name for name in ("README.md", "README.zh-CN.md")]
+PAGES = [ROOT / name for name in ("README.md", "README.zh-CN.md", "docs/layers.md")]
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -27,7 +27,8 @@ def commands(block: str) -> list[list[str]]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A working folder with prices.csv: business days of a wandering price with its open, high, low and volume."""
+    """A working folder with prices.csv, business days of a wandering price with its open, high, low and volume, and
+    with small texts: reviews.csv, book.txt and words.conll."""
     rng = np.random.default_rng(0)
     days = [day for day in np.arange("2022-01-03", "2023-12-30", dtype="datetime64[D]") if np.is_busday(day)]
     close = (100 + rng.normal(0, 1, len(days)).cumsum()).round(2)
@@ -41,6 +42,20 @@ def folder(tmp_path, monkeypatch):
             "Volume": rng.integers(1000, 9000, len(days)),
         }
     ).write_csv(tmp_path / "prices.csv")
+    said = {"negative": ["dirty", "很脏"], "neutral": ["plain", "一般"], "positive": ["lovely", "很好"]}
+    rows = [
+        (f"The {thing} was {words[0]}, 服务{words[1]} {number}.", mood)
+        for mood, words in said.items()
+        for thing in ("room", "staff", "breakfast", "pool")
+        for number in range(10)
+    ]
+    pl.DataFrame(rows, schema=["review", "mood"], orient="row").write_csv(tmp_path / "reviews.csv")
+    line = "The old house stood by the river, and nobody went in. 老房子在河边。\n"
+    (tmp_path / "book.txt").write_text(line * 60, encoding="utf-8")
+    sentence = "{} B-PER\nwent O\nto O\n{} B-LOC\n. O\n\n"
+    people, places = ("Ada", "Alan", "小明"), ("London", "Paris", "北京")
+    tagged = "".join(sentence.format(a, b) for a in people for b in places) * 5
+    (tmp_path / "words.conll").write_text(tagged, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""The example of the layers runs, on the native library and without it, and says what ran."""
+"""The examples run, in a process of their own as a reader would run them, and print what they promise."""
 
 import os
 import subprocess
@@ -7,15 +7,34 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "layers.py"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def printed(example: str, *arguments: str, folder: Path, **environment: str) -> str:
+    """What an example prints; warnings are errors."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / example), *arguments]
+    own = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("native", ["", "0"], ids=["as installed", "without the native library"])
 def test_the_layers_run(native, tmp_path):
-    environment = {**os.environ, "ELMAN_NATIVE": native}
-    command = [sys.executable, "-W", "error", str(EXAMPLE)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines()[2:]]
+    out = printed("layers.py", folder=tmp_path, ELMAN_NATIVE=native)
+    rows = [line.split() for line in out.splitlines()[2:]]
     assert {row[0] for row in rows} == {"rnn", "lstm", "gru", "slstm", "indrnn", "mingru", "minlstm", "rglru"}
-    assert ("ELMAN_NATIVE is 0" in done.stdout) == (native == "0")
+    assert ("ELMAN_NATIVE is 0" in out) == (native == "0")
+
+
+def test_the_classifier_tells_the_moods(tmp_path):
+    out = printed("classify.py", "60", folder=tmp_path, TMPDIR=str(tmp_path), OMP_NUM_THREADS="1")
+    assert "majority" in out and "n-grams" in out
+    assert "['negative' 'neutral' 'positive']\n['negative' 'neutral']" in out
+    assert list(tmp_path.glob("*/mood.elman/report.html"))
+
+
+def test_the_generator_goes_on_from_its_prompt(tmp_path):
+    out = printed("generate.py", "0.05", folder=tmp_path, OMP_NUM_THREADS="1")
+    assert "kneser-ney" in out
+    assert len(out.partition("The class ")[2]) >= 300

@@ -99,7 +99,7 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
     overwrite
         Replace a model that is there.
     """
-    # A setting inherited from another module names its type in that module's words, which the library would look up here.
+    # A setting inherited from another module names its type in words of that module; the library would not find them.
     task.Config.__init__.__annotations__ = get_type_hints(task.Config)
     command.__annotations__["config"] = Annotated[task.Config, Parameter(name="*", consume_multiple=True)]
     if all(f.default is not MISSING for f in fields(task.Config)):
@@ -503,6 +503,7 @@ def whole_numbers(arguments: list[str]) -> list[str]:
     """Refuse a fraction where a whole number is needed: the library would round it without a word."""
     settings = [f for task in TASKS.values() for f in fields(task.Config)]
     whole = {f"--{f.name.replace('_', '-')}" for f in settings if str(f.type).split(" ")[0] == "int"}
+    whole |= {"--length", "--top-k"}
     for flag, _, value in (token.partition("=") for token in [*arguments, *map("=".join, pairwise(arguments))]):
         if flag in whole and re.fullmatch(r"-?\d*\.\d+|-?\d+\.", value):
             raise InputError(f"{flag} must be a whole number, but is {value}")

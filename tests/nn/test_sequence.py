@@ -8,11 +8,19 @@ from elman.nn.sequence import ClassifierNetwork, SequenceNetwork, TaggerNetwork
 
 LENGTHS = torch.tensor([7, 3, 1, 5])
 WORDS = {"vocabulary": 20, "embedding": 8}
+# Twenty words, of which the first is padding; the third and the last two have no n-grams.
+BAGS = [[], [3], [], [1, 2, 9], *[[at % 9 + 1, 4] for at in range(14)], [], []]
+SPELLING = {
+    "words": torch.arange(20) // 2,
+    "grams": torch.tensor([gram for bag in BAGS for gram in bag]),
+    "bags": torch.tensor([0, *(len(bag) for bag in BAGS)]).cumsum(0),
+}
 DROPOUT = {"dropout": 0.3, "embedding_dropout": 0.2, "weight_drop": 0.4}
 BODIES = {
     "words": WORDS,
     "numbers": {"features": 3},
     "everything": {"conv": 3, "layers": 2, "residual": True, "cell": "gru", **WORDS, **DROPOUT},
+    "spelled": {"grams": 9, "embedding_dropout": 0.2, **WORDS},
     "one way": {"bidirectional": False, "layer_norm": True, "cell": "rnn", **WORDS},
 }
 POOLINGS = ("attention", "dot", "last", "mean", "max", "concat")
@@ -24,10 +32,11 @@ def body(name):
 
 
 def batch(name):
+    """x, and the words and n-grams that the places in it stand for, if the network spells."""
     torch.manual_seed(1)
     x = torch.randint(1, 20, (7, 4)) if "vocabulary" in BODIES[name] else torch.randn(7, 4, 3, dtype=torch.float64)
     inside = torch.arange(7)[:, None] < LENGTHS
-    return torch.where(inside if x.dim() == 2 else inside[..., None], x, 0)
+    return torch.where(inside if x.dim() == 2 else inside[..., None], x, 0), SPELLING if name == "spelled" else {}
 
 
 def wake(network):
@@ -41,11 +50,11 @@ def wake(network):
 @pytest.mark.parametrize("name", BODIES)
 def test_a_row_in_a_batch_is_the_row_alone(name, pooling):
     network = wake(ClassifierNetwork(body(name), 3, pooling=pooling, dropout=0.5).double()).eval()
-    x = batch(name)
-    z, weights = network.explain(x, LENGTHS)
+    x, spelling = batch(name)
+    z, weights = network.explain(x, LENGTHS, **spelling)
     assert z.shape == (4, 3)
     for row, length in enumerate(LENGTHS.tolist()):
-        alone, alone_weights = network.explain(x[:length, row : row + 1])
+        alone, alone_weights = network.explain(x[:length, row : row + 1], **spelling)
         torch.testing.assert_close(z[row], alone[0])
         if weights is not None:
             torch.testing.assert_close(weights[:length, row], alone_weights[:, 0])
@@ -55,7 +64,7 @@ def test_a_row_in_a_batch_is_the_row_alone(name, pooling):
 
 def test_the_classifier_by_hand():
     network = ClassifierNetwork(body("words"), 3, pooling="concat").double().eval()
-    x = batch("words")
+    x, _ = batch("words")
     y, _ = network.body.stack(network.body.embedding.weight[x], lengths=LENGTHS)
     pooled = pool(y, LENGTHS, "concat", bidirectional=True)
     torch.testing.assert_close(network(x, LENGTHS), pooled @ network.head.weight.T + network.head.bias)
@@ -64,18 +73,19 @@ def test_the_classifier_by_hand():
 @pytest.mark.parametrize("name", BODIES)
 def test_a_tagger_answers_every_step(name):
     network = TaggerNetwork(body(name), 4, dropout=0.5).double().eval()
-    x = batch(name)
-    z = network(x, LENGTHS)
+    x, spelling = batch(name)
+    z = network(x, LENGTHS, **spelling)
     assert z.shape == (7, 4, 4)
     for row, length in enumerate(LENGTHS.tolist()):
-        torch.testing.assert_close(z[:length, row], network(x[:length, row : row + 1])[:, 0])
+        torch.testing.assert_close(z[:length, row], network(x[:length, row : row + 1], **spelling)[:, 0])
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("name", BODIES)
 def test_every_parameter_learns(name, pooling):
     network = wake(ClassifierNetwork(body(name), 3, pooling=pooling).double()).train()
-    network(batch(name), LENGTHS).square().sum().backward()
+    x, spelling = batch(name)
+    network(x, LENGTHS, **spelling).square().sum().backward()
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name
@@ -84,10 +94,41 @@ def test_every_parameter_learns(name, pooling):
 
 def test_dropout_acts_in_training_alone():
     network = ClassifierNetwork(body("everything"), 3, dropout=0.5).double()
-    x = batch("everything")
+    x, _ = batch("everything")
     assert not torch.equal(network(x, LENGTHS), network(x, LENGTHS))
     network.eval()
     assert torch.equal(network(x, LENGTHS), network(x, LENGTHS))
+
+
+def test_a_word_is_its_vector_and_its_ngrams_by_hand():
+    network = body("spelled").eval()
+    x, spelling = batch("spelled")
+    grams = network.grams.weight
+    table = [
+        network.embedding.weight[word] + sum(grams[at] for at in bag) / max(len(bag), 1) ** 0.5
+        for word, bag in zip(spelling["words"], BAGS, strict=True)
+    ]
+    expected = network.stack(torch.stack(table)[x], lengths=LENGTHS)[0]
+    torch.testing.assert_close(network(x, LENGTHS, **spelling), expected)
+
+
+def test_a_dropped_word_is_gone_wherever_it_stands_with_its_ngrams():
+    torch.manual_seed(0)
+    network = SequenceNetwork(hidden=6, grams=9, embedding_dropout=0.5, **WORDS)
+    kept = network._spelled(**SPELLING)
+    network.eval()
+    whole = network._spelled(**SPELLING)
+    gone = (kept == 0).all(1)
+    assert not gone.all()
+    assert (gone & (whole != 0).any(1)).any()
+    torch.testing.assert_close(kept[~gone], 2 * whole[~gone])
+
+
+def test_a_speller_needs_words_and_their_ngrams():
+    with pytest.raises(ValueError, match="words, grams or bags are missing"):
+        body("spelled")(batch("spelled")[0], LENGTHS)
+    with pytest.raises(ValueError, match="grams is 9, but without a vocabulary"):
+        SequenceNetwork(features=3, grams=9, hidden=6)
 
 
 def test_numbers_are_not_dropped():

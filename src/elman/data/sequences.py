@@ -9,6 +9,7 @@ from torch import Tensor
 
 from elman.data.batch import Batch
 from elman.data.ragged import Ragged
+from elman.data.spelling import Spelled
 from elman.errors import InputError
 
 Change = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]  # (x, lengths, generator) -> (x, lengths)
@@ -20,11 +21,12 @@ class Sequences:
     """Rows with what belongs to them: ``y`` (R,) one value a row, or a Ragged of one label a step, or nothing.
 
     A batch holds ``x`` (T, B) int64 symbols or (T, B, F) numbers, padded with 0, ``lengths`` (B,), and y (B,), or
-    (T, B) padded with -100. ``change`` is for training alone: it draws from torch's own generator, which the training
-    loop seeds; where labels are those of steps it must leave each step in its place.
+    (T, B) padded with -100; of spelled words what `Spelled.inputs` gives. ``change`` is for training alone: it draws
+    from torch's own generator, which the training loop seeds; where labels are those of steps it must leave each step
+    in its place.
     """
 
-    def __init__(self, x: Ragged, y: Tensor | Ragged | None = None, change: Change | None = None) -> None:
+    def __init__(self, x: Ragged | Spelled, y: Tensor | Ragged | None = None, change: Change | None = None) -> None:
         if y is not None and len(y) != len(x):
             raise InputError(f"{len(x):,} sequences have {len(y):,} labels: give one label a sequence")
         if isinstance(y, Ragged) and not torch.equal(x.lengths, y.lengths):
@@ -43,7 +45,8 @@ class Sequences:
         if self.change is not None:
             x, lengths = self.change(x, lengths, torch.default_generator)
         y = self.y.padded(rows, NO_LABEL)[0] if isinstance(self.y, Ragged) else None if self.y is None else self.y[rows]
-        return Batch({"x": x, "lengths": lengths}, y, rows)
+        inputs = self.x.inputs(x) if isinstance(self.x, Spelled) else {"x": x}
+        return Batch({**inputs, "lengths": lengths}, y, rows)
 
 
 class Chunks:

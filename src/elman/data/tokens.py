@@ -12,8 +12,8 @@ import torch
 from elman.data.characters import Bytes, Characters
 from elman.data.ragged import Ragged, starts_of
 from elman.data.subwords import Subwords
-from elman.data.vocabulary import PAD, UNKNOWN
-from elman.data.words import CJK, Given, Words
+from elman.data.vocabulary import PAD, SHOWN, UNKNOWN
+from elman.data.words import CJK, Given, Lookup, Words
 from elman.errors import InputError
 
 __all__ = ["PAD", "UNKNOWN", "Level", "Tokens", "choose_level"]
@@ -94,13 +94,25 @@ class Tokens:
 
     def encode(self, texts: Sequence[Any]) -> Ragged:
         """int32 numbers, a row a text; a text without a single symbol is one UNKNOWN, so that each row has a step."""
-        ids, lengths = self._coder.ids(_clean(texts, self.lower))
-        ids = ids.astype(np.int32, copy=False)
-        empty = lengths == 0
-        if empty.any():
-            ids = np.insert(ids, (lengths.cumsum() - lengths)[empty], UNKNOWN)
-            lengths = np.maximum(lengths, 1)
-        return Ragged(torch.from_numpy(np.ascontiguousarray(ids)), starts_of(lengths))
+        return _rows(*self._coder.ids(_clean(texts, self.lower)))
+
+    def kinds(self, texts: Sequence[Any]) -> tuple[Ragged, list[str]]:
+        """The texts as rows of places in a list of their distinct words, in which capitals stand as they are written.
+
+        The list begins with PAD and UNKNOWN, which is what an empty text holds. For levels word and given.
+        """
+        assert isinstance(self._coder, Lookup)
+        pieces, lengths = self._coder.cut(_clean(texts, lower=False))
+        place: dict[str, int] = {}
+        ids = np.fromiter((place.setdefault(piece, len(place) + len(SHOWN)) for piece in pieces), np.int32, len(pieces))
+        return _rows(ids, lengths), [*SHOWN, *place]
+
+    def numbers(self, words: list[str]) -> np.ndarray:
+        """The numbers of a list of ``kinds``."""
+        assert isinstance(self._coder, Lookup)
+        found = self._coder.numbers(_clean(words, self.lower))
+        found[PAD] = PAD
+        return found
 
     def pieces(self, text: Any) -> list[str]:
         """The text cut as ``encode`` cuts it, each piece as it stands there, unknown or not; capitals as they are read.
@@ -144,6 +156,16 @@ class Tokens:
             raise InputError(
                 f"the saved vocabulary is not one of elman's ({type(error).__name__}: {error}): use the model as saved"
             ) from None
+
+
+def _rows(ids: np.ndarray, lengths: np.ndarray) -> Ragged:
+    """Rows of these lengths, the empty ones made one UNKNOWN."""
+    ids = ids.astype(np.int32, copy=False)
+    empty = lengths == 0
+    if empty.any():
+        ids = np.insert(ids, (lengths.cumsum() - lengths)[empty], UNKNOWN)
+        lengths = np.maximum(lengths, 1)
+    return Ragged(torch.from_numpy(np.ascontiguousarray(ids)), starts_of(lengths))
 
 
 def choose_level(texts: Sequence[str]) -> Literal["char", "word"]:

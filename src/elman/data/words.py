@@ -34,6 +34,14 @@ class Lookup:
     def numbers(self, pieces: Iterable[str]) -> np.ndarray:
         return np.fromiter((self._number.get(piece, UNKNOWN) for piece in pieces), np.int32)
 
+    def ids(self, rows: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+        pieces, lengths = self.cut(rows)
+        return self.numbers(pieces), lengths
+
+    def cut(self, rows: list[Any]) -> tuple[list[str], np.ndarray]:
+        """The symbols of all rows end to end, known or not, and how many each row has."""
+        raise NotImplementedError
+
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         return spaced(self.symbols[at] for at in ids)
 
@@ -48,8 +56,8 @@ class Given(Lookup):
     def fit(cls, rows: list[list[str]], size: int | None, rarest: int) -> Self:
         return cls(most_frequent(pl.Series("piece", chain.from_iterable(rows), dtype=pl.String), size, rarest))
 
-    def ids(self, rows: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
-        return self.numbers(chain.from_iterable(rows)), np.fromiter(map(len, rows), np.int64, len(rows))
+    def cut(self, rows: list[list[str]]) -> tuple[list[str], np.ndarray]:
+        return list(chain.from_iterable(rows)), np.fromiter(map(len, rows), np.int64, len(rows))
 
     def pieces(self, row: list[str]) -> list[str]:
         return list(row)
@@ -68,11 +76,10 @@ class Words(Lookup):
     def fit(cls, texts: list[str], size: int | None, rarest: int, lines: bool) -> Self:
         return cls(most_frequent(_cut(texts, lines).explode(empty_as_null=False), size, rarest), lines)
 
-    def ids(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    def cut(self, texts: list[str]) -> tuple[list[str], np.ndarray]:
         cut = _cut(texts, self.lines)
-        return self.numbers(cut.explode(empty_as_null=False).to_list()), cut.list.len().cast(pl.Int64).to_numpy(
-            writable=True
-        )
+        lengths = cut.list.len().cast(pl.Int64).to_numpy(writable=True)
+        return cut.explode(empty_as_null=False).to_list(), lengths
 
     def pieces(self, text: str) -> list[str]:
         return _cut([text], self.lines)[0].to_list()

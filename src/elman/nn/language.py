@@ -22,7 +22,8 @@ class LanguageNetwork(nn.Module):
         h_1 ... h_T = stack(e_1 ... e_T; the state that the last call ended with)
         z_t = W dropout(h_t) + b
 
-    With ``tied`` W is E P, and e_t = input_dropout(√D E x_t): P (D, H) is the identity where H is D, the size of E's vectors.
+    With ``tied`` W is E P, and e_t = input_dropout(√D E x_t): P (D, H) is the identity where H is D, the size
+    of E's vectors.
 
     ``input_dropout`` and ``dropout`` are one mask for all steps of a call; between layers there is one for each step.
     ``embedding_dropout`` takes whole symbols away (`Embedding`), ``weight_drop`` recurrent weights (`weight_drop`).

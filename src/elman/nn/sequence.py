@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from elman.nn.attention import AttentionPool
 from elman.nn.classic import GRU, LSTM, RNN
 from elman.nn.conv import Conv
-from elman.nn.dropout import Embedding, VariationalDropout
+from elman.nn.dropout import Embedding, VariationalDropout, checked_chance
 from elman.nn.dropout import weight_drop as drop_weights
 from elman.nn.initialise import initialise
 from elman.nn.pool import pool
@@ -23,15 +24,17 @@ class SequenceNetwork(nn.Module):
     """A row's steps, each seen in its row: embedding, convolution, recurrent stack.
 
         e_t = dropout(E x_t)                      symbols, with ``vocabulary``; else e_t = x_t, numbers
+        e_t = dropout(E w_t + Σ_g G g / √n)       words and their n n-grams each, with ``grams``, how many there are
         c_t = relu(W * e_{t-k ... t+k} + b)       with ``conv``, the width; else c_t = e_t
         y_1 ... y_T = stack(c_1 ... c_T)          L layers, both ways with ``bidirectional``
 
     ``dropout`` acts on a symbol's e, one mask for all steps of a row, and between layers; ``embedding_dropout`` takes
-    whole symbols away (`Embedding`), ``weight_drop`` recurrent weights (`weight_drop`). ``residual`` and ``layer_norm``
-    are the stack's. ``scale`` is the embedding's deviation at the start.
+    whole symbols away (`Embedding`), words with their n-grams; ``weight_drop`` recurrent weights (`weight_drop`).
+    ``residual`` and ``layer_norm`` are the stack's. ``scale`` is the deviation of E and G at the start.
 
-    Attributes: ``outputs`` = D*H, the size of y_t; ``embedding``, ``conv`` (None where absent) and ``stack``.
+    Attributes: ``outputs`` = D*H, the size of y_t; ``embedding``, ``grams``, ``conv`` (None where absent), ``stack``.
     Raises: ValueError unless exactly one of ``features`` and ``vocabulary`` is given, or for what the layers refuse.
+    Source of the n-grams: Bojanowski et al., arXiv:1607.04606.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class SequenceNetwork(nn.Module):
         features: int = 0,
         vocabulary: int = 0,
         embedding: int = 0,
+        grams: int = 0,
         conv: int = 0,
         cell: Cell = "lstm",
         hidden: int,
@@ -57,9 +61,16 @@ class SequenceNetwork(nn.Module):
             raise ValueError(
                 f"features is {features} and vocabulary is {vocabulary}, but one of the two is needed: give one"
             )
-        self.embedding = (
-            Embedding(vocabulary, embedding, dropout=embedding_dropout, scale=scale) if vocabulary else None
-        )
+        if grams and not vocabulary:
+            raise ValueError(f"grams is {grams}, but without a vocabulary there are no words to spell: give one")
+        self.embedding: Embedding | None = None
+        self.grams: nn.EmbeddingBag | None = None
+        if vocabulary:
+            self.embedding = Embedding(vocabulary, embedding, dropout=0 if grams else embedding_dropout, scale=scale)
+        if grams:
+            self.word_dropout = checked_chance("embedding_dropout", embedding_dropout)
+            start = torch.randn(grams + 1, embedding) * scale
+            self.grams = nn.EmbeddingBag.from_pretrained(start, False, mode="sum", include_last_offset=True)
         width = embedding if vocabulary else features
         self.dropout = VariationalDropout(dropout)
         self.conv = Conv(width, hidden, conv) if conv else None
@@ -77,13 +88,41 @@ class SequenceNetwork(nn.Module):
         initialise(self)
         drop_weights(self.stack, weight_drop)
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """x (T, B) whole numbers, or (T, B, F) numbers, and lengths (B,) in 1..T, to y (T, B, D*H), 0 past the ends."""
-        e = x if self.embedding is None else self.dropout(self.embedding(x))
+    def forward(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        words: Tensor | None = None,
+        grams: Tensor | None = None,
+        bags: Tensor | None = None,
+    ) -> Tensor:
+        """x (T, B) whole numbers, or (T, B, F) numbers, and lengths (B,) in 1..T, to y (T, B, D*H), 0 past the ends.
+
+        With n-grams x holds places in ``words`` (U,), the batch's distinct ones, each a number of the vocabulary; the
+        n-grams of word u are ``grams[bags[u] : bags[u + 1]]``, counted from 1.
+        """
+        e = x
+        if self.embedding is not None:
+            e = self.dropout(
+                self.embedding(x)
+                if self.grams is None
+                else nn.functional.embedding(x, self._spelled(words, grams, bags))
+            )
         if self.conv is not None:
             e = self.conv(e, lengths).relu()
         y: Tensor = self.stack(e, lengths=lengths)[0]
         return y
+
+    def _spelled(self, words: Tensor | None, grams: Tensor | None, bags: Tensor | None) -> Tensor:
+        """(U, E): the vector of each word of the batch, made once however often it occurs."""
+        assert self.embedding is not None and self.grams is not None
+        if words is None or grams is None or bags is None:
+            raise ValueError("words, grams or bags are missing, but this network spells its words: pass all three")
+        count = bags.diff().clamp(min=1)[:, None]
+        e: Tensor = self.embedding(words) + self.grams(grams, bags) / count.sqrt()
+        if self.training and self.word_dropout:
+            e = e * nn.functional.dropout(e.new_ones(len(e), 1), self.word_dropout)
+        return e
 
 
 class ClassifierNetwork(nn.Module):
@@ -116,13 +155,13 @@ class ClassifierNetwork(nn.Module):
         self.head = nn.Linear(body.outputs * (3 if pooling == "concat" else 1), outputs)
         initialise(self.head)
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """x as in `SequenceNetwork`, to (B, outputs): logits of classes, or numbers."""
-        return self.explain(x, lengths)[0]
+    def forward(self, x: Tensor, lengths: Tensor | None = None, **spelling: Tensor) -> Tensor:
+        """x, and the rest, as in `SequenceNetwork`, to (B, outputs): logits of classes, or numbers."""
+        return self.explain(x, lengths, **spelling)[0]
 
-    def explain(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def explain(self, x: Tensor, lengths: Tensor | None = None, **spelling: Tensor) -> tuple[Tensor, Tensor | None]:
         """The same, and how much each step weighed: (T, B), each row summing to 1; None without attention."""
-        y, weights = self.body(x, lengths), None
+        y, weights = self.body(x, lengths, **spelling), None
         if self.attention is not None:
             pooled, weights = self.attention(y, lengths)
         else:
@@ -140,7 +179,7 @@ class TaggerNetwork(nn.Module):
         self.head = nn.Linear(body.outputs, outputs)
         initialise(self.head)
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """x as in `SequenceNetwork`, to logits (T, B, outputs); past a row's end they mean nothing."""
-        z: Tensor = self.head(self.dropout(self.body(x, lengths)))
+    def forward(self, x: Tensor, lengths: Tensor | None = None, **spelling: Tensor) -> Tensor:
+        """x, and the rest, as in `SequenceNetwork`, to logits (T, B, outputs); past a row's end they mean nothing."""
+        z: Tensor = self.head(self.dropout(self.body(x, lengths, **spelling)))
         return z

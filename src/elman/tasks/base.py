@@ -4,7 +4,7 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
 
     Config      the frozen dataclass of its settings
     prepare     source -> examples to train on, choose by and be judged by; fits the encoders on the training part
-    sizes       what may be left to the budget, largest first
+    sizes       what may be left to the budget, largest first; ``enough`` steps are what each needs time for
     network     settings and encoders -> module
     loss        outputs, batch -> scalar
     validate    module, examples -> the number that chooses when to stop (lower is better)
@@ -28,6 +28,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from elman import kernels
 from elman.data.batch import Batch, Examples, batches, in_order
 from elman.errors import InputError
 from elman.evaluate import plots
@@ -41,7 +42,7 @@ from elman.train.plan import Plan
 from elman.version import __version__
 
 FEW_STEPS = 50  # below this a fit that its time ended is told to be too short
-ENOUGH_STEPS = 2000  # or four passes over the data: a network that has time for fewer had better be smaller
+ENOUGH_STEPS = 2000  # or four passes over the data
 RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
 
@@ -149,6 +150,10 @@ class Task(BaseEstimator):
     def sizes(self, config: Any, examples: Examples) -> list[dict[str, Any]]:
         raise NotImplementedError
 
+    def enough(self, config: Any, examples: Examples) -> float:
+        """Steps that a network must have time for; where it has not, a smaller one is taken."""
+        return min(ENOUGH_STEPS, 4 * batches(examples, config.batch_size))
+
     def network(self, config: Any) -> nn.Module:
         raise NotImplementedError
 
@@ -199,7 +204,7 @@ class Task(BaseEstimator):
         Raises InputError for settings and data that cannot be used, ElmanError when training fails.
         """
         began = time.perf_counter()
-        config = self.config()
+        config = _precise(self.config())
         prepared = self.prepare(source, valid, test, config)
         budget = config.minutes * 60 if config.minutes and plan is None else None
         deadline = None if budget is None else began + budget - min(RESERVE, budget / 5)
@@ -222,7 +227,7 @@ class Task(BaseEstimator):
         self.notes_ = (*prepared.notes, *_told(training))
         self.finish(prepared)
         self.judged_ = (
-            self.judge(prepared.test, prepared.notes) if prepared.test is not None and len(prepared.test) else None
+            self.judge(prepared.test, self.notes_) if prepared.test is not None and len(prepared.test) else None
         )
         self.evaluation_ = self.judged_.evaluation if self.judged_ else None
         self.seconds_ = time.perf_counter() - began
@@ -240,8 +245,7 @@ class Task(BaseEstimator):
                 break
             with threads(1):  # on a busy machine several threads wait for each other, and all sizes look alike
                 per_step = measure(network.to(config.device), examples, self.loss, sized, steps=3)
-            enough = min(ENOUGH_STEPS, 4 * batches(examples, sized.batch_size))
-            if (deadline - time.perf_counter()) / per_step >= enough:
+            if (deadline - time.perf_counter()) / per_step >= self.enough(sized, examples):
                 break
         return sized, network
 
@@ -385,6 +389,14 @@ class Task(BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
+
+
+def _precise(config: Any) -> Any:
+    """The settings with the precision resolved, so that a repetition elsewhere computes alike."""
+    if config.precision != "auto":
+        return config
+    fast = config.device == "cpu" and kernels.library.amx()
+    return replace(config, precision="bfloat16" if fast else "float32")
 
 
 def _told(training: Training) -> list[str]:

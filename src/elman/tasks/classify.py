@@ -23,9 +23,10 @@ from elman.data.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate import classify_report
 from elman.evaluate.report import Shaded
-from elman.nn.sequence import ClassifierNetwork
+from elman.nn.ensemble import Ensemble
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.sequence import Labelled, Pairs, PooledConfig, SequenceTask, finite, some
+from elman.tasks.pooled import PooledConfig, PooledTask
+from elman.tasks.sequence import Labelled, Pairs, finite, some
 from elman.train.config import require
 
 SHOWN, LONGEST = 12, 400  # texts whose attention the report shows, and pieces of each
@@ -56,7 +57,7 @@ class ClassifyConfig(PooledConfig):
         require(0 <= smoothing < 1, "label_smoothing", smoothing, "at least 0 and below 1")
 
 
-class Classifier(ClassifierMixin, SequenceTask):
+class Classifier(ClassifierMixin, PooledTask):
     """Label sequences: ``Classifier(text="review", label="mood").fit("reviews.csv")``, or ``.fit(X, y)``."""
 
     name = "classify"
@@ -78,13 +79,15 @@ class Classifier(ClassifierMixin, SequenceTask):
         self.classes_ = np.unique(data.y)
         if len(self.classes_) < 2:
             raise InputError(
-                f"all {len(data):,} rows have one label, {self.classes_[0]!r} (1 class), but two at least are needed: "
-                "name another --label, or give rows of other labels"
+                f"all {len(data):,} rows have one label, {self.classes_.tolist()[0]!r} (1 class), but two at least are "
+                "needed: name another --label, or give rows of other labels"
             )
         given = [None if part is None else self._labelled(part) for part in (valid, test)]
         parts, notes = self.parted(data, self._numbers(data.y), source, *given)
         self.fit_encoder(parts["train"].x)
         x = {name: self.encoded(part.x) for name, part in parts.items()}
+        if parts["valid"] is parts["train"]:
+            x["valid"] = x["train"]
         y = {name: self._numbers(part.y) for name, part in parts.items()}
         self.counts_ = np.bincount(y["train"], minlength=len(self.classes_))
         sets = {name: Sequences(x[name], torch.from_numpy(y[name])) for name in parts}
@@ -135,16 +138,17 @@ class Classifier(ClassifierMixin, SequenceTask):
     # The network and what it learns by.
 
     def network(self, config: ClassifyConfig) -> nn.Module:
-        return ClassifierNetwork(self.body(config), len(self.classes_), pooling=config.pool, dropout=config.dropout)
+        return self.ensemble(config, len(self.classes_))
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy, with each class weighed and the target smoothed where the settings say so."""
+        """The members' mean cross-entropy; the settings may weigh the classes and smooth the target."""
         weight = None
         if self.config().class_weights:
             counts = torch.from_numpy(self.counts_).to(outputs)
             weight = counts.sum() / (len(counts) * counts.clamp(min=1))
         assert batch.y is not None
-        return nn.functional.cross_entropy(outputs, batch.y, weight, label_smoothing=self.config().label_smoothing)
+        y, smoothing = batch.y.repeat(len(outputs)), self.config().label_smoothing
+        return nn.functional.cross_entropy(outputs.flatten(0, 1), y, weight, label_smoothing=smoothing)
 
     def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean cross-entropy, in nats."""
@@ -152,7 +156,8 @@ class Classifier(ClassifierMixin, SequenceTask):
         for batch in in_order(examples, 256):
             batch = batch.to(self.config_.device)
             assert batch.y is not None
-            total += float(nn.functional.cross_entropy(network(**batch.inputs), batch.y, reduction="sum"))
+            mean = network(**batch.inputs).mean(0)
+            total += float(nn.functional.cross_entropy(mean, batch.y, reduction="sum"))
             count += int((batch.y != NO_LABEL).sum())
         return total / max(count, 1)
 
@@ -164,14 +169,14 @@ class Classifier(ClassifierMixin, SequenceTask):
         Source: Guo et al., On calibration of modern neural networks, 2017.
         """
         valid = prepared.valid
-        assert isinstance(valid, Sequences) and isinstance(valid.y, Tensor)
+        assert isinstance(valid, Sequences) and isinstance(prepared.train, Sequences) and isinstance(valid.y, Tensor)
         z, y = self.all_outputs(valid).double(), valid.y
         parts = [z]
         if self.blended():
             assert self.linear_ is not None and self.linear_.before is not None
             parts.append(torch.from_numpy(_log(self.linear_.before)))
         known = y != NO_LABEL
-        if not known.any() or prepared.valid is prepared.train:
+        if not known.any() or valid.x is prepared.train.x:
             self.weights_ = (1.0, 0.0)
             return
         weights = torch.tensor([1.0, *[0.5] * (len(parts) - 1)], dtype=torch.float64, requires_grad=True)
@@ -188,6 +193,7 @@ class Classifier(ClassifierMixin, SequenceTask):
         solver.step(closure)
         found = [max(0.0, w) for w in weights.tolist()]
         self.weights_ = (found[0], found[1] if len(found) > 1 else 0.0)
+        self.notes_ = (*self.notes_, self._blend_told())
 
     # From outputs to what the user reads.
 
@@ -231,7 +237,6 @@ class Classifier(ClassifierMixin, SequenceTask):
                 np.pad(p, [(0, 0)] * (p.ndim - 1) + [(0, len(unseen))]) for p in (probabilities, *rivals.values())
             )
             rivals = dict(zip(rivals, wider, strict=True))
-        notes = (*notes, self._blend_told())
         evaluation = classify_report.judge(numbers, probabilities, rivals, notes=notes, began=began)
         shaded = self._shaded(data, examples, probabilities, labels)
         return Judged(
@@ -250,8 +255,8 @@ class Classifier(ClassifierMixin, SequenceTask):
     def _shaded(self, data: Labelled, examples: Examples, probabilities: np.ndarray, labels: list[str]) -> list[Shaded]:
         """Some texts with the attention that each of their symbols got."""
         network, tokens = self.network_, self.encoder_
-        assert isinstance(network, ClassifierNetwork)
-        if network.attention is None or not isinstance(tokens, Tokens) or data.shown is None:
+        assert isinstance(network, Ensemble)
+        if self.config_.pool not in ("attention", "dot") or not isinstance(tokens, Tokens) or data.shown is None:
             return []
         found = []
         for row in range(0, len(data), max(1, len(data) // SHOWN)):

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples
+from elman.data.batch import Batch, Examples, batches
 from elman.data.sequences import Chunks
 from elman.data.texts import read_plain
 from elman.data.tokens import PAD, UNKNOWN, Tokens
@@ -68,12 +68,13 @@ class GenerateConfig(TaskConfig):
     weight_drop: float = 0.0
     valid_share: float = 0.02
     test_share: float = 0.1
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     batch_size: int = 32
     learning_rate: float = 8e-3
     beta2: float = 0.99
     schedule: Literal["cosine", "linear", "constant"] = "linear"
     weight_decay: float = 0.01
-    dropout: float = 0.25
+    dropout: float = 0.4
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -83,6 +84,8 @@ class GenerateConfig(TaskConfig):
         require(self.chunk >= 1, "chunk", self.chunk, "at least 1")
         for name in ("input_dropout", "embedding_dropout", "weight_drop", "valid_share", "test_share"):
             require(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0 and below 1")
+        left = 1 - self.valid_share
+        require(self.test_share < left, "test_share", self.test_share, f"below {left:g}, 1 less --valid-share")
 
 
 class Generator(Task):
@@ -141,8 +144,8 @@ class Generator(Task):
         judged = "test" if "test" in ids and len(ids["test"]) > 1 else "valid"
         unknown = float((ids[judged] == UNKNOWN).double().mean())
         notes.append(
-            f"{len(ids['train']):,} symbols to learn from, {self.tokens_.size:,} kinds of them; {100 * unknown:.2g} % of "
-            f"those that {'judge' if judged == 'test' else 'choose'} are unknown"
+            f"{len(ids['train']):,} symbols to learn from, {self.tokens_.size:,} kinds of them; {100 * unknown:.2g} % "
+            f"of those that {'judge' if judged == 'test' else 'choose'} are unknown"
         )
         self.shares_ = unigram(ids["train"].numpy(), self.tokens_.size)
         self.counted_ = None
@@ -171,10 +174,18 @@ class Generator(Task):
     def sizes(self, config: GenerateConfig, examples: Examples) -> list[dict[str, Any]]:
         assert isinstance(examples, Chunks)
         symbols = len(examples.ids)
-        largest = 128 if symbols < 50_000 else 256 if symbols < 300_000 else 512 if symbols < 20_000_000 else 1024
-        wanted = [config.hidden] if config.hidden else [h for h in (1024, 512, 256, 128, 64) if h <= largest]
+        largest = 128 if symbols < 50_000 else 256 if symbols < 300_000 else 1024
+        unbudgeted = min(largest, 512)
+        wanted = [h for h in (1024, 512, 256, 128, 64) if h <= (largest if config.minutes else unbudgeted)]
         small = self.tokens_.size <= 300
-        return [{"hidden": h, "embedding": config.embedding or (64 if small else min(h, 256))} for h in wanted]
+        return [
+            {"hidden": h, "embedding": config.embedding or (64 if small else min(h, 256))}
+            for h in ([config.hidden] if config.hidden else wanted)
+        ]
+
+    def enough(self, config: GenerateConfig, examples: Examples) -> float:
+        """Eight passes: in fewer a smaller network gets further."""
+        return min(20_000, 8 * batches(examples, config.batch_size))
 
     def network(self, config: GenerateConfig) -> nn.Module:
         assert config.hidden is not None and config.embedding is not None

@@ -15,13 +15,15 @@ from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
+from elman.data.ragged import Ragged
 from elman.data.scale import Scaler
 from elman.data.sequences import Sequences
 from elman.errors import InputError
 from elman.evaluate import regress_report
-from elman.nn.sequence import ClassifierNetwork
+from elman.evaluate.wording import percent
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.sequence import Labelled, Pairs, PooledConfig, SequenceTask, finite
+from elman.tasks.pooled import PooledConfig, PooledTask
+from elman.tasks.sequence import Labelled, Pairs, finite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ class RegressConfig(PooledConfig):
     target: str | None = None
 
 
-class Regressor(RegressorMixin, SequenceTask):
+class Regressor(RegressorMixin, PooledTask):
     """Learn a number for each sequence: ``Regressor(text="review", target="stars").fit("reviews.csv")``, or (X, y)."""
 
     name = "regress"
@@ -64,8 +66,9 @@ class Regressor(RegressorMixin, SequenceTask):
         sets = {name: Sequences(x[name], y[name]) for name in parts}
         sets["train"] = Sequences(x["train"], y["train"], self.change())
         self.linear_ = None
-        if "test" in parts:
+        if "test" in parts or config.blend:
             self.fit_linear(parts, {name: part.y for name, part in parts.items()}, None)
+        if "test" in parts:
             self._judged_on = parts["test"]
         return Prepared(sets["train"], sets["valid"], sets.get("test"), (*data.notes, *notes, *self.told(parts, x)))
 
@@ -75,20 +78,20 @@ class Regressor(RegressorMixin, SequenceTask):
             raise InputError("there is no number to learn: name its column with --target")
         if isinstance(source, str | Path) and Path(source).is_dir():
             raise InputError(f"{source} is a folder, but a table with a column of numbers is needed: give a file")
-        data = self.read(source, target)
+        data = self.read(source, target, number=True)
         try:
-            y = np.asarray(data.y, np.float64)
-        except ValueError as error:
+            y = np.asarray(data.y.tolist(), np.float64)
+        except (ValueError, TypeError) as error:
             raise InputError(f"the target must be numbers ({error}): name another column, or classify") from None
         return Labelled(data.x, finite(y), data.notes)
 
     def network(self, config: RegressConfig) -> nn.Module:
-        return ClassifierNetwork(self.body(config), 1, pooling=config.pool, dropout=config.dropout)
+        return self.ensemble(config, 1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Half the squared error in deviations of the target, its absolute value beyond one (Huber)."""
+        """Half the squared error in deviations of the target, its absolute value beyond one (Huber); members' mean."""
         assert batch.y is not None
-        return nn.functional.huber_loss(outputs[:, 0], batch.y)
+        return nn.functional.huber_loss(outputs[..., 0], batch.y.expand(len(outputs), -1))
 
     def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean absolute error, in deviations of the target."""
@@ -96,11 +99,33 @@ class Regressor(RegressorMixin, SequenceTask):
         for batch in in_order(examples, 256):
             batch = batch.to(self.config_.device)
             assert batch.y is not None
-            total += float((network(**batch.inputs)[:, 0] - batch.y).abs().sum())
+            total += float((network(**batch.inputs).mean(0)[:, 0] - batch.y).abs().sum())
         return total / len(examples)
 
-    def _guess(self, examples: Examples) -> np.ndarray:
+    def finish(self, prepared: Prepared) -> None:
+        """The network's share w in the answer  w f + (1 - w) l,  l the linear model's: best on the validation part."""
+        self.share_ = 1.0
+        if not self.blended() or prepared.valid is prepared.train:
+            return
+        assert isinstance(prepared.valid, Sequences) and isinstance(prepared.valid.y, Tensor)
+        assert self.linear_ is not None and self.linear_.before is not None
+        own = self._own(prepared.valid)
+        y = self.scaler_.restore(prepared.valid.y.double().numpy())
+        shares = np.linspace(1, 0, 21)
+        errors = [np.abs(w * own + (1 - w) * self.linear_.before - y).mean() for w in shares]
+        self.share_ = float(shares[int(np.argmin(errors))])
+        said = f"the answer is {percent(self.share_)} the network's and the rest the linear model's"
+        self.notes_ = (*self.notes_, f"{said}; --no-blend leaves the network alone")
+
+    def _own(self, examples: Examples) -> np.ndarray:
         return self.scaler_.restore(self.all_outputs(examples)[:, 0].double().numpy())
+
+    def _guess(self, examples: Examples, x: list[str] | Ragged) -> np.ndarray:
+        own = self._own(examples)
+        if self.share_ == 1:
+            return own
+        (linear,) = self.linear_guess(x).values()
+        return self.share_ * own + (1 - self.share_) * linear
 
     def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
         data = self._judged_on
@@ -113,7 +138,7 @@ class Regressor(RegressorMixin, SequenceTask):
 
     def _judge(self, data: Labelled, examples: Examples, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()
-        guess = self._guess(examples)
+        guess = self._guess(examples, data.x)
         rivals = {"median": np.array(self.median_), **self.linear_guess(data.x)}
         evaluation = regress_report.judge(data.y, guess, rivals, notes=notes, began=began)
         return Judged(evaluation, *regress_report.sections(evaluation, data.y, guess, data.shown))
@@ -121,17 +146,19 @@ class Regressor(RegressorMixin, SequenceTask):
     def predict(self, source: Any = None) -> Any:
         """Numbers: an array for a list of texts or arrays; for a path or a frame, a frame."""
         check_is_fitted(self)
-        guess = self._guess(Sequences(self.encoded(self.unlabelled(source).x)))
+        x = self.unlabelled(source).x
+        guess = self._guess(Sequences(self.encoded(x)), x)
         if self.answers_frame(source):
             return to_frame({self.config_.target or "number": guess}, like=None if isinstance(source, str) else source)
         return guess
 
     def encoders(self) -> dict[str, Any]:
-        return {**super().encoders(), "scaler": self.scaler_.to_json(), "median": self.median_}
+        return {**super().encoders(), "scaler": self.scaler_.to_json(), "median": self.median_, "share": self.share_}
 
     def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
         super().restore(encoders, kept)
         self.scaler_, self.median_ = Scaler.from_json(encoders["scaler"]), float(encoders["median"])
+        self.share_ = float(encoders["share"])
 
     def title(self) -> str:
         return f"{self.config_.target or 'A number'} of sequences"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,20 +15,24 @@ from sklearn.utils.validation import column_or_1d
 
 from elman.data.arrays import Numbers, as_ragged
 from elman.data.augment import drop_words, swap_words
-from elman.data.batch import Examples, restored
+from elman.data.batch import Examples, batches, restored
 from elman.data.frames import WRITTEN
 from elman.data.ragged import Ragged
-from elman.data.sequences import Change
+from elman.data.sequences import Change, Sequences
+from elman.data.spelling import Spelled, Spelling
 from elman.data.stratify import stratified
 from elman.data.texts import read_labelled
 from elman.data.tokens import Tokens, choose_level
 from elman.data.vectors import read_vectors
 from elman.errors import InputError
-from elman.evaluate.linear import Ngrams, Summaries
 from elman.nn.dropout import weight_drop
 from elman.nn.sequence import SequenceNetwork
 from elman.tasks.base import Task, TaskConfig
 from elman.train.config import require
+
+MOST_STEPS = 2**20  # of one row: some gigabytes
+PASSES, FEWEST = 6, 400  # over the training part, and steps at least
+MOST_LEARNT = 2**19  # of the rows of a batch together, for what is kept of a step until the errors come back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,8 @@ class SequenceConfig(TaskConfig):
         Symbols seen fewer times than this in the training part become the unknown one.
     lower
         Read capital letters as small ones.
+    spelling
+        Read words by their letters too (level word), so that an unknown word is not quite unknown.
     vectors
         Word vectors to start from: a text file of a word and its numbers a line.
     embedding
@@ -69,11 +77,13 @@ class SequenceConfig(TaskConfig):
         Share of the rows that judges; a fifth of a file, none of arrays, when left out.
     """
 
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     text: str | None = None
     level: Literal["auto", "word", "char", "subword", "byte"] = "auto"
     vocabulary: int | None = None
     rarest: int = 2
     lower: bool = True
+    spelling: bool = True
     vectors: str | None = None
     embedding: int | None = None
     longest: int | None = None
@@ -101,27 +111,6 @@ class SequenceConfig(TaskConfig):
         require(share is None or 0 <= share < 1, "test_share", share, "at least 0 and below 1")
         if self.vectors is not None:
             object.__setattr__(self, "vectors", str(self.vectors))
-
-
-@dataclass(frozen=True, kw_only=True)
-class PooledConfig(SequenceConfig):
-    """How the steps become one answer.
-
-    Parameters
-    ----------
-    pool
-        attention (additive), dot (attention), last, mean, max, or concat (those three).
-    blend
-        Blend the network's answer with a linear model's, of n-grams or summary statistics, as suits the validation part.
-    """
-
-    pool: Literal["attention", "dot", "last", "mean", "max", "concat"] = "attention"
-    blend: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        kinds = ("attention", "dot", "last", "mean", "max", "concat")
-        require(self.pool in kinds, "pool", self.pool, ", ".join(kinds))
 
 
 @dataclass(frozen=True)
@@ -161,6 +150,7 @@ class SequenceTask(Task):
 
     config_: Any
     encoder_: Tokens | Numbers
+    spelling_: Spelling | None = None
     vectors_: Any = None  # of a file of word vectors: places and values, for the network's start
 
     def fit(self, source: Any, y: Any = None, *, valid: Any = None, test: Any = None, **options: Any) -> Self:
@@ -179,7 +169,7 @@ class SequenceTask(Task):
             valid, test = (None if part is None else Pairs(*part) for part in (valid, test))
         return super().fit(source, valid=valid, test=test, **options)
 
-    def read(self, source: Any, label: str | None) -> Labelled:
+    def read(self, source: Any, label: str | None, *, number: bool = False) -> Labelled:
         """The sequences of a source, with the column ``label`` or the y that came along."""
         if isinstance(source, Pairs):
             x = texts_or_numbers(source.x)
@@ -189,11 +179,12 @@ class SequenceTask(Task):
                     f"Found input variables with inconsistent numbers of samples: {len(x)} sequences, {len(y)} labels"
                 )
             return Labelled(x, y)
-        found = read_labelled(source, self.config().text, label)
+        found = read_labelled(source, self.config().text, label, number=number)
         return Labelled(found.texts, np.asarray(found.labels or ()), tuple(found.notes))
 
     def unlabelled(self, source: Any) -> Labelled:
         """The sequences of a path, a frame, one text, a list of texts, or arrays."""
+        something(source)
         if isinstance(source, str) and not names_file(source):
             return Labelled([source], NOTHING)
         if self.answers_frame(source):
@@ -211,6 +202,7 @@ class SequenceTask(Task):
         config = self.config()
         judging = config.test_share if config.test_share is not None else 0.0 if isinstance(source, Pairs) else 0.2
         shares = {"valid": 0.0 if valid else config.valid_share, "test": 0.0 if test else judging}
+        check_shares(*shares.values())
         generator = torch.Generator().manual_seed(config.seed)
         keys = data.x if isinstance(data.x, list) else None
         dealt = stratified(strata, (1 - sum(shares.values()), *shares.values()), generator, keys)
@@ -227,15 +219,27 @@ class SequenceTask(Task):
             del parts["test"]
         return parts, notes
 
-    def encoded(self, x: list[str] | Ragged) -> Ragged:
+    def encoded(self, x: list[str] | Ragged) -> Ragged | Spelled:
         """Sequences as the network reads them; InputError for texts where numbers were learnt, and the reverse."""
         text = isinstance(self.encoder_, Tokens)
         if text == isinstance(x, Ragged):
             learnt, given = ("texts", "numbers")[not text], ("texts", "numbers")[text]
             raise InputError(f"the model reads {learnt}, but {given} were given: give what it was fitted on")
-        ragged = self.encoder_.encode(x)  # type: ignore[arg-type]
+        found = self.encoder_.encode(x) if isinstance(self.encoder_, Numbers) else self.spelled(x)  # type: ignore[arg-type]
         longest = self.config().longest
-        return ragged if longest is None else ragged.cut(longest)
+        found = found if longest is None else found.cut(longest)
+        at = int(found.lengths.argmax())
+        if found.lengths[at] > MOST_STEPS:
+            raise InputError(
+                f"row {at + 1} has {found.lengths[at]:,} steps, but {MOST_STEPS:,} can be read at most: shorten it, "
+                "or fit with --longest"
+            )
+        return found
+
+    def spelled(self, texts: Sequence[Any]) -> Ragged | Spelled:
+        """Texts, or lists of words, as numbers, with the words' letters where these are read."""
+        assert isinstance(self.encoder_, Tokens)
+        return self.encoder_.encode(texts) if self.spelling_ is None else self.spelling_.encode(self.encoder_, texts)
 
     def fit_encoder(self, x: list[str] | Ragged) -> None:
         """What makes numbers of sequences, fitted on those of the training part."""
@@ -246,8 +250,16 @@ class SequenceTask(Task):
         level = choose_level(x) if config.level == "auto" else config.level
         self.encoder_ = Tokens.fit(x, level, size=config.vocabulary, rarest=config.rarest, lower=config.lower)
         self.vectors_ = read_vectors(config.vectors, self.encoder_.symbols) if config.vectors else None
+        self.fit_spelling(x)
 
-    def told(self, parts: dict[str, Labelled], encoded: dict[str, Ragged]) -> list[str]:
+    def fit_spelling(self, texts: Sequence[Any]) -> None:
+        """The n-grams of the texts' words; none where steps are no words, or no words share any."""
+        assert isinstance(self.encoder_, Tokens)
+        self.spelling_ = None
+        if self.config().spelling and self.encoder_.level in ("word", "given"):
+            self.spelling_ = Spelling.fit(self.encoder_.kinds(texts)[1]) or None
+
+    def told(self, parts: dict[str, Labelled], encoded: dict[str, Ragged | Spelled]) -> list[str]:
         """What was read, in words: the steps, what is cut, what is unknown."""
         longest, train = self.config().longest, encoded["train"]
         notes = []
@@ -258,16 +270,23 @@ class SequenceTask(Task):
         unit = "steps"
         if isinstance(self.encoder_, Tokens):
             unit = {"char": "characters", "word": "words", "subword": "subwords", "byte": "bytes"}[self.encoder_.level]
-            judged = encoded.get("test", encoded["valid"])
-            notes.append(
-                f"{self.encoder_.size:,} {unit} are known; {100 * self.encoder_.unknown_share(judged):.2g} % of the "
-                f"{'judging' if 'test' in encoded else 'choosing'} part are not"
-            )
+            notes.append(self.known_told(unit, encoded))
             if self.vectors_ is not None:
                 notes.append(f"{len(self.vectors_[0]):,} of them start from {Path(self.config().vectors).name}")
         lengths = train.lengths.double()
         notes.append(f"a row has {lengths.mean():.0f} {unit} on average, {int(lengths.max()):,} at most")
         return notes
+
+    def known_told(self, unit: str, encoded: dict[str, Ragged | Spelled]) -> str:
+        """How much of the judging part the vocabulary knows, and whether letters help with the rest."""
+        assert isinstance(self.encoder_, Tokens)
+        judged = encoded.get("test", encoded["valid"])
+        numbers = judged.numbers if isinstance(judged, Spelled) else judged
+        return (
+            f"{self.encoder_.size:,} {unit} are known; {100 * self.encoder_.unknown_share(numbers):.2g} % of the "
+            f"{'judging' if 'test' in encoded else 'choosing'} part are not"
+            + (f"; {len(self.spelling_):,} pieces of words are read too" if self.spelling_ else "")
+        )
 
     def change(self) -> Change | None:
         """What is done to the texts that are learnt from, anew each time."""
@@ -292,6 +311,7 @@ class SequenceTask(Task):
             else {
                 "vocabulary": self.encoder_.size,
                 "embedding": config.embedding,
+                "grams": len(self.spelling_ or ()),
             }
         )
         body = SequenceNetwork(
@@ -310,51 +330,41 @@ class SequenceTask(Task):
             places, values = self.vectors_
             with torch.no_grad():
                 body.embedding.weight[places] = torch.from_numpy(values) * (0.1 / max(float(values.std()), 1e-9))
+                if body.grams is not None:
+                    body.grams.weight.zero_()  # as noise they would hide what the vectors say
         return body
 
     def sizes(self, config: Any, examples: Examples) -> list[dict[str, Any]]:
+        assert isinstance(examples, Sequences)
+        steps, rows = int(examples.lengths.max()), min(config.batch_size, len(examples))
+        if steps * rows > MOST_LEARNT:
+            raise InputError(
+                f"the longest row to learn from has {steps:,} steps, but with {rows} rows at a time memory is kept for "
+                f"{MOST_LEARNT // rows:,}: give --longest, or a smaller --batch-size"
+            )
         largest = 32 if len(examples) < 1000 else 64 if len(examples) < 4000 else 128
         wanted = [config.hidden] if config.hidden else [h for h in (128, 64, 32) if h <= largest]
+        # Labelled sequences are soon learnt by heart: a few passes, ended by the schedule, are better than many.
+        some = math.ceil(FEWEST / batches(examples, config.batch_size))
+        passes = {} if config.epochs or config.steps else {"epochs": float(max(PASSES, some))}
         if isinstance(self.encoder_, Numbers):
-            return [{"hidden": hidden} for hidden in wanted]
+            return [{"hidden": hidden, **passes} for hidden in wanted]
         width = None if self.vectors_ is None else self.vectors_[1].shape[1]
         if width and config.embedding not in (None, width):
             raise InputError(
                 f"--embedding is {config.embedding}, but the word vectors have {width} numbers: leave it out"
             )
-        return [{"hidden": hidden, "embedding": config.embedding or width or max(hidden, 64)} for hidden in wanted]
+        width = config.embedding or width
+        return [{"hidden": hidden, "embedding": width or max(hidden, 64), **passes} for hidden in wanted]
+
+    def enough(self, config: Any, examples: Examples) -> float:
+        """All the passes."""
+        return (config.epochs or PASSES) * batches(examples, config.batch_size)
 
     def all_outputs(self, examples: Examples) -> torch.Tensor:
         """What the network gives for every row, in the rows' order."""
         batches = [(batch.rows, outputs) for batch, outputs in self.outputs(examples, 256)]
         return restored([rows for rows, _ in batches], [outputs for _, outputs in batches]).cpu()
-
-    def fit_linear(self, parts: dict[str, Labelled], y: dict[str, np.ndarray], classes: int | None) -> None:
-        """The linear model that the network is read beside, of the training and the validation part."""
-        train = parts["train"]
-        # Where the training part itself chooses, nothing is left to choose the linear model's strength by.
-        apart = parts["valid"] is not train
-        valid = parts["valid"] if apart else train.take(torch.arange(0))
-        valid_y = y["valid"] if apart else y["train"][:0]
-        self.linear_: Ngrams | Summaries | None
-        if isinstance(train.x, Ragged):
-            self.linear_ = Summaries.fit(_rows(train.x), y["train"], _rows(valid.x), valid_y, classes)
-        else:
-            assert not isinstance(valid.x, Ragged)
-            self.linear_ = Ngrams.fit(train.x, y["train"], valid.x, valid_y, classes)
-
-    def linear_guess(self, x: list[str] | Ragged) -> dict[str, np.ndarray]:
-        """The linear model's answers by its name; nothing where none was fitted."""
-        if self.linear_ is None:
-            return {}
-        if isinstance(self.linear_, Ngrams):
-            return {"n-grams": self.linear_.predict(x)}  # type: ignore[arg-type]
-        return {"summaries": self.linear_.predict(_rows(x))}
-
-    def blended(self) -> bool:
-        """Whether there is a linear model to blend with, and a part that it has not seen to weigh it by."""
-        linear = self.linear_
-        return bool(self.config().blend and linear is not None and linear.before is not None and len(linear.before))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -365,24 +375,27 @@ class SequenceTask(Task):
 
     def encoders(self) -> dict[str, Any]:
         kind = "text" if isinstance(self.encoder_, Tokens) else "numbers"
-        linear = {Ngrams: "n-grams", Summaries: "summaries"}.get(type(self.linear_))
-        return {"kind": kind, "encoder": self.encoder_.to_json(), "linear": linear}
-
-    def kept(self) -> dict[str, torch.Tensor]:
-        """The linear model."""
-        arrays = {} if self.linear_ is None else self.linear_.arrays()
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        spelling = None if self.spelling_ is None else self.spelling_.to_json()
+        return {"kind": kind, "encoder": self.encoder_.to_json(), "spelling": spelling}
 
     def restore(self, encoders: dict[str, Any], kept: dict[str, torch.Tensor]) -> None:
         self.encoder_ = (Tokens if encoders["kind"] == "text" else Numbers).from_json(encoders["encoder"])
-        arrays = {name: tensor.numpy() for name, tensor in kept.items()}
-        self.linear_ = None
-        if encoders["linear"] is not None:
-            self.linear_ = (Ngrams if encoders["linear"] == "n-grams" else Summaries).from_arrays(arrays)
+        self.spelling_ = None if encoders["spelling"] is None else Spelling.from_json(encoders["spelling"])
 
 
-def _rows(x: Any) -> list[np.ndarray]:
-    return [x.row(i).numpy() for i in range(len(x))]
+def something(source: Any) -> None:
+    """InputError for None: only a forecaster goes on by itself."""
+    if source is None:
+        raise InputError("there is nothing to answer for: give a text, a file, or sequences")
+
+
+def check_shares(valid: float, test: float) -> None:
+    """InputError unless something is left to train on."""
+    if valid + test >= 1:
+        raise InputError(
+            f"the shares of the rows that choose, {valid:g}, and that judge, {test:g}, leave none to train on: make "
+            "--valid-share and --test-share smaller"
+        )
 
 
 def flat(y: Any) -> np.ndarray:
@@ -422,7 +435,7 @@ def is_table(source: Any) -> bool:
 def names_file(text: str) -> bool:
     """Whether this is a path rather than a text: something lies there, or it ends as a table's name does."""
     try:
-        if Path(text).exists():
+        if text and Path(text).exists():
             return True
     except (OSError, ValueError):  # longer than a name can be, or with a NUL
         return False

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
@@ -31,7 +32,14 @@ LARGEST = 4 << 30  # bytes of one file; nothing larger is read
 
 
 def dump_json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_simple) + "\n").encode()
+
+
+def _simple(value: Any) -> Any:
+    """A path, or a number of numpy's, as a setting may be that was passed from Python."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return os.fspath(value)
 
 
 def parse_json(raw: bytes, name: str) -> Any:

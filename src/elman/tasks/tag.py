@@ -24,7 +24,7 @@ from elman.evaluate import tag_report
 from elman.evaluate.tag_report import MostFrequent
 from elman.nn.sequence import TaggerNetwork
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.sequence import Pairs, SequenceConfig, SequenceTask, names_file, some
+from elman.tasks.sequence import Pairs, SequenceConfig, SequenceTask, check_shares, names_file, some, something
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Tagger(SequenceTask):
         if config.level not in ("auto", "word"):
             raise InputError(f"--level is {config.level}, but a tagger's file is cut into words already: leave it out")
         data = self._tagged(source)
-        parts, how = self._parted(data, valid, test, config)
+        parts, how = self._parted(data, valid, test, config, 0.0 if isinstance(source, Pairs) else 0.2)
         train = parts["train"]
         assert train.tags is not None
         self.tags_ = sorted({tag for tags in train.tags for tag in tags})
@@ -70,10 +70,11 @@ class Tagger(SequenceTask):
         self.encoder_ = Tokens.fit(
             train.tokens, "given", size=config.vocabulary, rarest=config.rarest, lower=config.lower
         )
+        self.fit_spelling(train.tokens)
         if config.vectors:
             self.vectors_ = read_vectors(config.vectors, self.encoder_.symbols)
-        self.linear_, self.frequent_ = None, MostFrequent.fit(train.tokens, train.tags)
-        x = {name: self.encoder_.encode(part.tokens) for name, part in parts.items()}
+        self.frequent_ = MostFrequent.fit(train.tokens, train.tags)
+        x = {name: self.spelled(part.tokens) for name, part in parts.items()}
         sets = {name: Sequences(x[name], self._numbers(part)) for name, part in parts.items()}
         sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
         if "test" in parts:
@@ -83,8 +84,7 @@ class Tagger(SequenceTask):
             how,
             f"{words:,} words of {len(train.tokens):,} sentences to learn from, with {len(self.tags_)} tags: "
             f"{some(self.tags_)}",
-            f"{self.encoder_.size:,} words are known; "
-            f"{100 * self.encoder_.unknown_share(x.get('test', x['valid'])):.2g} % of the judging part are not",
+            self.known_told("words", x),
         )
         return Prepared(sets["train"], sets["valid"], sets.get("test"), notes)
 
@@ -100,11 +100,12 @@ class Tagger(SequenceTask):
         return TaggedTokens(tokens, tags)
 
     def _parted(
-        self, data: TaggedTokens, valid: Any, test: Any, config: TagConfig
+        self, data: TaggedTokens, valid: Any, test: Any, config: TagConfig, share: float
     ) -> tuple[dict[str, TaggedTokens], str]:
         assert data.tags is not None
-        judging = 0.2 if config.test_share is None else config.test_share
+        judging = config.test_share if config.test_share is not None else share
         shares = (0.0 if valid is not None else config.valid_share, 0.0 if test is not None else judging)
+        check_shares(*shares)
         generator = torch.Generator().manual_seed(config.seed)
         keys = [" ".join(words) for words in data.tokens]
         dealt = stratified(np.zeros(len(keys), np.int64), (1 - sum(shares), *shares), generator, keys)
@@ -149,8 +150,7 @@ class Tagger(SequenceTask):
     # From outputs to what the user reads.
 
     def _guess(self, tokens: list[list[str]]) -> list[list[str]]:
-        assert isinstance(self.encoder_, Tokens)
-        examples = Sequences(self.encoder_.encode(tokens))
+        examples = Sequences(self.spelled(tokens))
         found: list[list[str]] = [[] for _ in tokens]
         for batch, outputs in self.outputs(examples, 256):
             best = outputs.argmax(-1).T.tolist()
@@ -177,6 +177,7 @@ class Tagger(SequenceTask):
     def predict(self, source: Any = None) -> Any:
         """Tags: lists for lists of words; for a file, or one text parted by blanks, a frame of sentence, word, tag."""
         self.fitted()
+        something(source)
         if not isinstance(source, str | Path):
             return self._guess([list(words) for words in source])
         text = isinstance(source, str) and not (names_file(source) or source.endswith((".conll", ".tsv", ".txt")))

@@ -70,7 +70,7 @@ class Step:
 
 def measure(network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig, steps: int = 6) -> float:
     """Seconds a step takes here: the least of a few steps of a copy, which leaves no trace anywhere."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), products(config.precision):
         trial = Step(deepcopy(network), loss, config)
         source = shuffled(examples, config.batch_size, torch.Generator().manual_seed(0))
         times: list[float] = []
@@ -89,6 +89,17 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def products(precision: str) -> Iterator[None]:
+    """Within the block products of float32 may be made in bfloat16, if that is the precision; torch's own switch."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium" if precision == "bfloat16" else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def fastest_threads(network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig) -> tuple[int, float]:
@@ -140,6 +151,20 @@ def train(
     ``deadline`` is a time of ``time.perf_counter()``; with a recorded ``plan`` the record is replayed instead.
     Raises ElmanError when the gradient stays non-finite.
     """
+    with products(config.precision):
+        return _train(network, examples, loss, validate, config, deadline, plan, watch)
+
+
+def _train(
+    network: nn.Module,
+    examples: Examples,
+    loss: Loss,
+    validate: Validate,
+    config: TrainConfig,
+    deadline: float | None,
+    plan: Plan | None,
+    watch: Watch,
+) -> Training:
     begin = time.perf_counter()
     network.to(config.device).train()
     pace = None

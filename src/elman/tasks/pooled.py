@@ -1,0 +1,117 @@
+"""What classifier and regressor share: one answer a sequence, of several networks, beside a linear model's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.data.batch import Batch, Examples
+from elman.data.ragged import Ragged
+from elman.evaluate.linear import Ngrams, Summaries
+from elman.nn.ensemble import Ensemble
+from elman.nn.sequence import ClassifierNetwork
+from elman.tasks.sequence import Labelled, SequenceConfig, SequenceTask
+from elman.train.config import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class PooledConfig(SequenceConfig):
+    """How the steps become one answer.
+
+    Parameters
+    ----------
+    pool
+        attention (additive), dot (attention), last, mean, max, or concat (those three).
+    members
+        Networks of different starts that learn together and whose answers are averaged: 1 when left out, but 3 where a
+        budget of minutes has time for them.
+    blend
+        Blend the network's answer with that of a linear model, of n-grams or summary statistics, as suits the
+        validation part.
+    """
+
+    pool: Literal["attention", "dot", "last", "mean", "max", "concat"] = "attention"
+    members: int | None = None
+    blend: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kinds = ("attention", "dot", "last", "mean", "max", "concat")
+        require(self.pool in kinds, "pool", self.pool, ", ".join(kinds))
+        require(self.members is None or self.members >= 1, "members", self.members, "at least 1")
+
+
+class PooledTask(SequenceTask):
+    """The networks of an ensemble, and the linear model that they are read beside."""
+
+    linear_: Ngrams | Summaries | None
+
+    def ensemble(self, config: Any, outputs: int) -> Ensemble:
+        """Members with so many outputs."""
+        return Ensemble(
+            ClassifierNetwork(self.body(config), outputs, pooling=config.pool, dropout=config.dropout)
+            for _ in range(config.members)
+        )
+
+    def sizes(self, config: Any, examples: Examples) -> list[dict[str, Any]]:
+        members = [config.members] if config.members else [3, 1] if config.minutes else [1]
+        sizes = [{**size, "members": count} for size in super().sizes(config, examples) for count in members]
+        return sorted(sizes, key=lambda size: -size["members"] * size["hidden"])
+
+    def outputs(self, examples: Examples, size: int = 256) -> Iterator[tuple[Batch, Any]]:
+        """The mean of the members' outputs."""
+        for batch, outputs in super().outputs(examples, size):
+            yield batch, outputs.mean(0)
+
+    def fit_linear(self, parts: dict[str, Labelled], y: dict[str, np.ndarray], classes: int | None) -> None:
+        """The linear model that the network is read beside, of the training and the validation part."""
+        train = parts["train"]
+        # Where the training part itself chooses, nothing is left to choose the linear model's strength by.
+        apart = parts["valid"] is not train
+        valid = parts["valid"] if apart else train.take(torch.arange(0))
+        valid_y = y["valid"] if apart else y["train"][:0]
+        if isinstance(train.x, Ragged):
+            self.linear_ = Summaries.fit(_rows(train.x), y["train"], _rows(valid.x), valid_y, classes)
+        else:
+            assert not isinstance(valid.x, Ragged)
+            self.linear_ = Ngrams.fit(train.x, y["train"], valid.x, valid_y, classes)
+
+    def linear_guess(self, x: list[str] | Ragged) -> dict[str, np.ndarray]:
+        """The linear model's answers by its name; nothing where none was fitted."""
+        if self.linear_ is None:
+            return {}
+        if isinstance(self.linear_, Ngrams):
+            return {"n-grams": self.linear_.predict(x)}  # type: ignore[arg-type]
+        return {"summaries": self.linear_.predict(_rows(x))}
+
+    def blended(self) -> bool:
+        """Whether there is a linear model to blend with, and a part that it has not seen to weigh it by."""
+        linear = self.linear_
+        return bool(self.config().blend and linear is not None and linear.before is not None and len(linear.before))
+
+    # What is saved.
+
+    def encoders(self) -> dict[str, Any]:
+        linear = {Ngrams: "n-grams", Summaries: "summaries"}.get(type(self.linear_))
+        return {**super().encoders(), "linear": linear}
+
+    def kept(self) -> dict[str, Tensor]:
+        """The linear model."""
+        arrays = {} if self.linear_ is None else self.linear_.arrays()
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
+        super().restore(encoders, kept)
+        arrays = {name: tensor.numpy() for name, tensor in kept.items()}
+        self.linear_ = None
+        if encoders["linear"] is not None:
+            self.linear_ = (Ngrams if encoders["linear"] == "n-grams" else Summaries).from_arrays(arrays)
+
+
+def _rows(x: Any) -> list[np.ndarray]:
+    return [x.row(i).numpy() for i in range(len(x))]
