@@ -324,7 +324,7 @@ def test_emoji_and_mixed_scripts_are_learnt(here, capsys):
         (f"{word} {at}", mood) for at in range(20) for word, mood in (("🙂 naïve", "good"), ("悲しい привет", "bad"))
     ]
     pl.DataFrame(rows, schema=["text", "mood"], orient="row").write_csv("mixed.csv")
-    for level in ("word", "char", "byte", "subword"):
+    for level in ("word", "char"):
         level_of = ["--level", level, "--rarest", "1", "--test-share", "0"]
         printed(capsys, "fit", "classify", "mixed.csv", "--label", "mood", *level_of, *QUICK, "--overwrite")
         found = json.loads(printed(capsys, "predict", "mixed.elman", "🙂 naïve 21", "--json"))

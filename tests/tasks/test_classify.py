@@ -158,17 +158,14 @@ def test_labels_keep_their_kind(tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"cell": "gru"},
-        {"cell": "rnn"},
-        {"pool": "dot"},
-        {"pool": "last"},
-        {"pool": "mean"},
-        {"pool": "max"},
-        {"pool": "concat"},
+        {"cell": "gru", "pool": "dot"},
+        {"cell": "rnn", "pool": "last"},
+        {"cell": "gru", "pool": "mean", "bidirectional": False, "blend": False},
+        {"cell": "rnn", "pool": "max", "spelling": False},
+        {"pool": "concat", "members": 2},
         {"conv": 3, "layers": 2, "residual": True},
         {"class_weights": "balanced", "label_smoothing": 0.1},
         {"word_drop": 0.2, "word_swap": 0.2, "embedding_dropout": 0.3, "weight_drop": 0.3},
-        {"bidirectional": False, "blend": False},
         {"level": "char"},
         {"level": "subword", "vocabulary": 300},
         {"level": "byte", "lower": False},
@@ -355,3 +352,34 @@ def test_the_report_shows_confusion_mistakes_calibration_and_attention():
 
 def test_metrics_are_json(fitted):
     assert json.loads(json.dumps(fitted.evaluation_.to_json(), allow_nan=False))["task"] == "classify"
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        ([np.zeros(3), np.array([0, np.nan])], ["a", "b"], "sequence 1 holds NaN .* at step 1"),
+        ([np.zeros(3), np.array([np.inf])], ["a", "b"], "sequence 1 holds infinity .* at step 0"),
+        (
+            [np.zeros((3, 2)), np.zeros((3, 1))],
+            ["a", "b"],
+            r"sequence 1 has shape \(3, 1\), but sequence 0 has \(3, 2\)",
+        ),
+        ([np.zeros(3), np.zeros(0)], ["a", "b"], "sequence 1 has 0"),
+        ([1.0, 2.0], ["a", "b"], "one sequence of numbers is no list of sequences"),
+        (np.zeros((2, 3, 4, 5)), ["a", "b"], "the array has 4 dimensions"),
+        (["a text", 7], ["a", "b"], "text 1 is 7, which is no text"),
+        (["one", "two", "three"], ["a", "b"], "inconsistent numbers of samples: 3 sequences, 2 labels"),
+        (["one", "two"], ["a", "a"], r"all 2 rows have one label, 'a' \(1 class\)"),
+        (["one", "two"], None, "requires y to be passed, but the target y is None"),
+        ("one text", ["a"], "'one text' is one text, but several are needed"),
+    ],
+)
+def test_bad_sequences_and_labels_are_one_sentence(x, y, said):
+    with pytest.raises(InputError, match=said) as caught:
+        quick().fit(x, y)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_source_there_is_nothing_to_answer_for(fitted):
+    with pytest.raises(InputError, match="there is nothing to answer for"):
+        fitted.predict()

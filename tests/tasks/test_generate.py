@@ -171,7 +171,11 @@ def test_bad_drawing_is_refused(fitted, drawing, said):
         ("", {}, "empty"),
         (TEXT, {"level": "line"}, "--level must be char, word, subword, byte"),
         (TEXT, {"chunk": 0}, "--chunk must be at least 1"),
-        (TEXT, {"valid_share": 0.6, "test_share": 0.6}, "--test-share must be below 0.4, 1 less --valid-share, but is 0.6"),
+        (
+            TEXT,
+            {"valid_share": 0.6, "test_share": 0.6},
+            "--test-share must be below 0.4, 1 less --valid-share, but is 0.6",
+        ),
     ],
 )
 def test_a_bad_text_or_setting_is_one_sentence(tmp_path, text, settings, said):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from elman.data.sequences import Sequences
 from elman.errors import InputError
 from elman.tasks.classify import Classifier
 from elman.tasks.load import load
@@ -84,7 +85,7 @@ def test_members_answer_together(tmp_path, kind):
 def test_how_many_members_a_budget_is_asked_for():
     x, y = texts(STEMS)
     model = Classifier(**QUICK).fit(x, y)
-    examples = range(2000)
+    examples = Sequences(model.encoder_.encode(["there"] * 2000))
 
     def sizes(**settings):
         found = model.sizes(Classifier(hidden=None, **settings).config(), examples)

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from elman.tasks.classify import Classifier
 from elman.tasks.regress import Regressor
 
-QUICK = {"steps": 40, "hidden": 8, "learning_rate": 1e-2}
+QUICK = {"steps": 30, "hidden": 8, "learning_rate": 2e-2}
 
 STEPS = "the columns of X (N, T) are the steps of a sequence, and a row with more or fewer steps is right to give"
 ROUNDING = "float32: the last bits of a row's answer depend on its place in a batch"

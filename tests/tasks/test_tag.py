@@ -48,7 +48,7 @@ def test_words_are_tagged_by_what_stands_around_them(fitted):
 
 
 def test_a_file_and_lists_are_the_same(fitted, tmp_path):
-    model = quick().fit(*sentences())
+    model = quick(test_share=0.2).fit(*sentences())
     assert model.evaluation_.metrics == fitted.evaluation_.metrics
     new, tags = sentences(9, seed=4)
     again = fitted.evaluate(conll(tmp_path / "new.conll", new, tags, separator=" "))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from elman.data.ragged import Ragged
+from elman.data.ragged import Ragged, starts_of
 from elman.data.tokens import Tokens
 from elman.data.vocabulary import checked, kept
 from elman.errors import InputError
@@ -45,9 +46,10 @@ class Spelling:
 
     def bags(self, words: Iterable[str]) -> Ragged:
         """The numbers of each word's n-grams, each once; none of a word that has only rare ones."""
-        number = self._number
-        bags = [[number[gram] for gram in _grams(word) if gram in number] for word in words]
-        return Ragged.of([np.array(bag, np.int32) for bag in bags])
+        number = self._number.get
+        bags = [[at for gram in _grams(word) if (at := number(gram))] for word in words]
+        values = np.fromiter(chain.from_iterable(bags), np.int32)
+        return Ragged(torch.from_numpy(values), starts_of([len(bag) for bag in bags]))
 
     def encode(self, tokens: Tokens, texts: Sequence[Any]) -> Spelled:
         """The texts as ``tokens``, of level word or given, cuts them."""
@@ -117,5 +119,5 @@ def _grams(word: str) -> list[str]:
         return []
     framed = f"<{word.lower()}>"[:LETTERS]
     sizes = range(SHORTEST, LONGEST + 1)
-    found = dict.fromkeys(framed[at : at + size] for size in sizes for at in range(len(framed) - size + 1))
+    found = dict.fromkeys([framed[at : at + size] for size in sizes for at in range(len(framed) - size + 1)])
     return [*found, CAPITAL] if word[0] != word[0].lower() else [*found]
