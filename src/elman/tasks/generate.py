@@ -184,8 +184,8 @@ class Generator(Task):
         ]
 
     def enough(self, config: GenerateConfig, examples: Examples) -> float:
-        """Eight passes: in fewer a smaller network gets further."""
-        return min(20_000, 8 * batches(examples, config.batch_size))
+        """Six passes: in fewer a smaller network gets further."""
+        return min(20_000, 6 * batches(examples, config.batch_size))
 
     def network(self, config: GenerateConfig) -> nn.Module:
         assert config.hidden is not None and config.embedding is not None
