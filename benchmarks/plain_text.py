@@ -193,10 +193,10 @@ def plain_generator(text: str, config: Any, *, minutes: float, seed: int) -> dic
     """Nats a character of the text's last part, by the parts, batch, chunk, rates and dropout of elman's ``config``."""
     clock = Clock(minutes)
     torch.manual_seed(seed)
-    ends = [int(len(text) * share) for share in (1 - config.valid_share - config.test_share, 1 - config.test_share)]
-    known = {character: UNKNOWN + 1 + at for at, character in enumerate(sorted(set(text[: ends[0]])))}
+    first, last = int(len(text) * config.valid_share), int(len(text) * (1 - config.test_share))
+    known = {character: UNKNOWN + 1 + at for at, character in enumerate(sorted(set(text[first:last])))}
     ids = torch.tensor([known.get(character, UNKNOWN) for character in text])
-    train, valid, test = ids[: ends[0]], ids[ends[0] : ends[1]], ids[ends[1] :]
+    valid, train, test = ids[:first], ids[first:last], ids[last:]
     net = PlainLanguage(UNKNOWN + 1 + len(known), dropout=config.dropout)
     adam = torch.optim.AdamW(
         net.parameters(), lr=config.learning_rate, betas=(0.9, config.beta2), weight_decay=config.weight_decay

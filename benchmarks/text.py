@@ -141,8 +141,8 @@ def per_second(draw: Callable[[], int]) -> dict[str, float]:
 
 
 SHAKESPEARE = (
-    "tinyshakespeare by characters: 88 % train, 2 % choose the weights, the last 10 % judge, read once with the state "
-    "carried along"
+    "tinyshakespeare by characters: the first 2 % choose the weights, the next 88 % train, the last 10 % judge, "
+    "read once with the state carried along"
 )
 
 

@@ -48,7 +48,7 @@ def test_every_level_and_option_learns_is_saved_and_repeats_itself(tmp_path, set
 
 
 def test_what_was_learnt_is_written(fitted):
-    assert fitted.predict("the cat sat", length=200, temperature=0).count(LINE) >= 2
+    assert fitted.predict("the cat sat", length=200, temperature=0).count("the dog lay by the door.\n") >= 3
     found = fitted.evaluation_
     assert set(found.baselines) == {"unigram", "kneser-ney"}
     assert found.metrics["nats"] < found.baselines["unigram"]["nats"]
@@ -111,7 +111,10 @@ def test_emoji_and_mixed_scripts_are_written_as_they_were_read():
 
 def test_parts_are_cut_in_order_or_given(tmp_path):
     model = quick(steps=5).fit(TEXT)
-    assert "88 % of the text train, the next 2 % choose when to stop, the last 10 % judge" in model.notes_[0]
+    assert (
+        "the first 2 % of the text choose when to stop, the last 10 % judge, what lies between trains"
+        in model.notes_[0]
+    )
     (tmp_path / "a.txt").write_text(LINE * 20)
     given = quick(steps=5).fit(TEXT, valid=tmp_path / "a.txt", test=LINE * 10)
     assert given.notes_[0] == "valid and test given"

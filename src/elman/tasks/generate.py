@@ -53,7 +53,7 @@ class GenerateConfig(TaskConfig):
     weight_drop
         Share of the recurrent weights dropped while training.
     valid_share
-        Share of the text, before what judges, that chooses when to stop.
+        First share of the text, which chooses when to stop.
     test_share
         Last share of the text, which judges.
     """
@@ -104,18 +104,19 @@ class Generator(Task):
 
     def prepare(self, source: Any, valid: Any, test: Any, config: GenerateConfig) -> Prepared:
         text = self._read(source)
-        ends = [int(len(text) * share) for share in (1 - config.valid_share - config.test_share, 1 - config.test_share)]
-        parts = {"train": text[: ends[0]], "valid": text[ends[0] : ends[1]], "test": text[ends[1] :]}
+        # What chooses comes first, for the end of what is learnt from should be next to what judges: a text changes.
+        first, last = int(len(text) * config.valid_share), int(len(text) * (1 - config.test_share))
+        parts = {"train": text[first:last], "valid": text[:first], "test": text[last:]}
         notes = [
-            f"split in order: {100 * (1 - config.valid_share - config.test_share):.3g} % of the text train, the next "
-            f"{100 * config.valid_share:.3g} % choose when to stop, the last {100 * config.test_share:.3g} % judge"
+            f"split in order: the first {100 * config.valid_share:.3g} % of the text choose when to stop, the last "
+            f"{100 * config.test_share:.3g} % judge, what lies between trains"
         ]
         if valid is not None or test is not None:
             parts = {"train": text, "valid": "", "test": ""}
             parts |= {name: self._read(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
             if valid is None:
-                cut = int(len(text) * (1 - config.valid_share))
-                parts["train"], parts["valid"] = text[:cut], text[cut:]
+                cut = int(len(text) * config.valid_share)
+                parts["valid"], parts["train"] = text[:cut], text[cut:]
             notes = [
                 f"{' and '.join(name for name, part in (('valid', valid), ('test', test)) if part is not None)} given"
             ]
