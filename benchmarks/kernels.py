@@ -68,6 +68,10 @@ def main() -> None:
         watch=lambda text: print(text, file=sys.stderr, flush=True),
     )
     rows: list[dict[str, Any]] = [{**row._asdict(), "bars": bars(row), "missed": missed(row)} for row in measured.rows]
+    if arguments.only and arguments.out.exists():  # the others stay as they were
+        anew = {(row.workload, row.threads) for row in measured.rows}
+        old = json.loads(arguments.out.read_text())["rows"]
+        rows = [row for row in old if (row["workload"], row["threads"]) not in anew] + rows
     result = {**measured.to_json(), "machine": {**describe(), **measured.machine}, "rows": rows}
     written = json.dumps(result, indent=2)
     arguments.out.write_text(written + "\n")

@@ -9,8 +9,9 @@ from elman.bench import peers
 from elman.bench.limits import Shape
 from elman.bench.workloads import WORKLOADS, chosen, trained
 from elman.errors import InputError
+from elman.kernels import library
 
-TOLERANCE = 1e-5
+TOLERANCE, ROUNDED = 1e-5, 0.05  # the second where products, or a whole layer, are in bfloat16
 
 # The padding gets through "torch padded", "plain" lacks the option, and zoneout draws its masks anew.
 OTHER_WORK = {
@@ -26,6 +27,10 @@ def small(name):
     rows, steps, features, _ = WORKLOADS[name].shape
     shape = Shape(min(rows, 3), min(steps, 7), min(features, 5), 8)
     torch.manual_seed(1)
+    if "bfloat16" in name and not library.amx():
+        with pytest.raises(RuntimeError, match="need a CPU with AMX"):
+            WORKLOADS[name].build(shape, 1)
+        pytest.skip("products in bfloat16 need a CPU with AMX")
     return WORKLOADS[name].build(shape, 1)
 
 
@@ -35,11 +40,11 @@ def parts(result):
     return [torch.as_tensor(t).detach().squeeze().clone() for t in tensors]
 
 
-def assert_close(found, expected):
+def assert_close(found, expected, tolerance=TOLERANCE):
     assert [t.shape for t in found] == [t.shape for t in expected]
     for one, other in zip(found, expected, strict=True):
         scale = other.abs().max().clamp(min=1e-3)
-        assert ((one - other).abs().max() / scale).item() < TOLERANCE
+        assert ((one - other).abs().max() / scale).item() < tolerance
         assert other.abs().max() > 0
 
 
@@ -55,7 +60,7 @@ def test_all_contestants_agree(name):
     for calls in others.values():
         for call in calls:
             for expected in truth:
-                assert_close(parts(call()), expected)
+                assert_close(parts(call()), expected, ROUNDED if "bfloat16" in name else TOLERANCE)
 
 
 @pytest.mark.parametrize("name", [name for name in WORKLOADS if "streaming" in name])
@@ -105,7 +110,7 @@ def test_scans_agree_in_double_precision(steps):
 
 
 @pytest.mark.parametrize(
-    ("only", "count"), [((), 17), (("lstm train",), 1), (("STREAMING",), 3), (("scan", "lstm train", "scan"), 2)]
+    ("only", "count"), [((), 19), (("lstm train",), 1), (("STREAMING",), 3), (("scan", "lstm train", "scan"), 2)]
 )
 def test_choosing_by_name_or_by_a_part_of_it(only, count):
     assert len(chosen(only)) == count

@@ -14,10 +14,10 @@ def test_a_table_gives_texts_and_labels_as_they_stand(tmp_path):
     path = tmp_path / "reviews.csv"
     path.write_text('label,review\n1,"good, really"\n0,"  bad\nvery ""bad"" "\n1,很好\n', encoding="utf-8")
     read = read_labelled(path, "review", "label")
-    assert read.texts == ["good, really", '  bad\nvery "bad" ', "很好"]
-    assert read.labels == ["1", "0", "1"]
-    assert read.notes == []
-    assert read_labelled(path, "review", None).labels is None
+    assert read.x == ["good, really", '  bad\nvery "bad" ', "很好"]
+    assert read.y.tolist() == ["1", "0", "1"]
+    assert read.notes == ()
+    assert read_labelled(path, "review", None).y.size == 0
 
 
 @pytest.mark.parametrize("kind", ["tsv", "jsonl", "parquet", "gz", "frame", "dict"])
@@ -35,13 +35,13 @@ def test_every_kind_of_table_reads_alike(tmp_path, kind):
         path.write_bytes(gzip.compress(frame.write_csv().encode()))
     source = {"frame": frame, "dict": columns}.get(kind, path)
     read = read_labelled(source, "text", "mood")
-    assert read.texts == columns["text"]
-    assert read.labels == columns["mood"]
+    assert read.x == columns["text"]
+    assert read.y.tolist() == columns["mood"]
 
 
 def test_labels_may_be_numbers():
     read = read_labelled({"text": ["a", "b"], "stars": [1, 4.5]}, "text", "stars", number=True)
-    assert read.labels == [1.0, 4.5]
+    assert read.y.tolist() == [1.0, 4.5]
     with pytest.raises(InputError, match="must hold numbers, but row 2 holds 'many'"):
         read_labelled({"text": ["a", "b"], "stars": ["1", "many"]}, "text", "stars", number=True)
 
@@ -51,8 +51,8 @@ def test_an_empty_cell_of_a_file_of_lines_is_an_empty_text(tmp_path, text):
     path = tmp_path / "texts.csv"
     path.write_text(text)
     read = read_labelled(path, "text", "label")
-    assert read.texts == ["a", "", "b"]
-    assert read.notes == ["1 of 3 texts are empty; each is read as one unknown symbol"]
+    assert read.x == ["a", "", "b"]
+    assert read.notes == ("1 of 3 texts are empty; each is read as one unknown symbol",)
 
 
 def test_a_missing_text_is_named_with_its_row_and_line(tmp_path):
@@ -73,8 +73,8 @@ def test_a_missing_label_is_named_with_its_row_and_line(tmp_path, number):
 
 
 def test_the_column_of_text_is_found_where_only_one_can_be_it(tmp_path):
-    assert read_labelled({"words": ["a"], "label": ["x"]}, None, "label").texts == ["a"]
-    assert read_labelled({"id": ["1"], "Text": ["a"], "label": ["x"]}, None, "label").texts == ["a"]
+    assert read_labelled({"words": ["a"], "label": ["x"]}, None, "label").x == ["a"]
+    assert read_labelled({"id": ["1"], "Text": ["a"], "label": ["x"]}, None, "label").x == ["a"]
     with pytest.raises(InputError, match="name the one that holds the text with --text"):
         read_labelled({"id": ["1"], "words": ["a"], "label": ["x"]}, None, "label")
     with pytest.raises(InputError, match=r"no column 'txt' \(did you mean 'text'\?\)"):
@@ -82,7 +82,7 @@ def test_the_column_of_text_is_found_where_only_one_can_be_it(tmp_path):
 
 
 def test_texts_must_be_texts():
-    assert read_labelled({"text": [1, 2]}, "text", None).texts == ["1", "2"]
+    assert read_labelled({"text": [1, 2]}, "text", None).x == ["1", "2"]
     with pytest.raises(InputError, match="must hold text, but it holds lists"):
         read_labelled(pl.DataFrame({"text": [["a", "b"], ["c"]]}), "text", None)
     with pytest.raises(InputError, match="every text of column 'text' of the table is empty"):
@@ -99,8 +99,8 @@ def folder(tmp_path):
 
 def test_a_folder_has_a_folder_for_each_label(tmp_path):
     read = read_labelled(folder(tmp_path), None, None)
-    assert read.texts == ["bad", "good\n", ""]
-    assert read.labels == ["neg", "pos", "pos"]
+    assert read.x == ["bad", "good\n", ""]
+    assert read.y.tolist() == ["neg", "pos", "pos"]
     (tmp_path / "readme.md").write_text("?")
     assert any("1 files" in note and "are not read" in note for note in read_labelled(tmp_path, None, None).notes)
 
@@ -172,4 +172,4 @@ def test_a_text_of_json_may_hold_anything(tmp_path):
     texts = ["tab\there", "line\nend", '"', "\u2028", "😀"]
     path = tmp_path / "texts.jsonl"
     path.write_text("\n".join(json.dumps({"text": text, "label": "x"}) for text in texts))
-    assert read_labelled(path, "text", "label").texts == texts
+    assert read_labelled(path, "text", "label").x == texts

@@ -172,7 +172,7 @@ def test_bad_drawing_is_refused(fitted, drawing, said):
         ("ab\n", {}, "has 2 characters, but 18 are needed for 8 streams"),
         (b"\xff\xfeab", {}, "byte"),
         ("", {}, "empty"),
-        (TEXT, {"level": "line"}, "--level must be char, word, subword, byte"),
+        (TEXT, {"level": "line"}, "--level must be char, word, subword or byte"),
         (TEXT, {"chunk": 0}, "--chunk must be at least 1"),
         (
             TEXT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -62,6 +63,39 @@ def plain_training(kind: str, gates: int, kept: int, shape: Shape, threads: int)
             "torch": (_trained(lambda: theirs(x)[0], x, theirs),),
         },
         limits.training(shape, gates, kept),
+    )
+
+
+def bfloat16_training(shape: Shape, threads: int) -> Contest:
+    """Products alone in bfloat16, beside the same in float32, torch's float32 and torch's layer wholly in bfloat16.
+
+    Raises: RuntimeError where elman has no such products.
+    """
+    if not kernels.library.amx():
+        raise RuntimeError("products in bfloat16 need a CPU with AMX")
+    x = _input(shape)
+    ours = nn.LSTM(shape.features, shape.hidden)
+    theirs = peers.torch_layer(ours, "LSTM", shape.features, shape.hidden)
+    half, half_x = deepcopy(theirs).bfloat16(), x.detach().bfloat16().requires_grad_()
+    float32 = _trained(lambda: ours(x)[0], x, ours)
+
+    def rounded() -> tuple[Tensor, ...]:
+        before = torch.backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
+        try:
+            return float32()
+        finally:
+            torch.backends.mkldnn.matmul.fp32_precision = before  # type: ignore[attr-defined]
+
+    return Contest(
+        {
+            "elman": (rounded,),
+            "float32": (float32,),
+            "torch": (_trained(lambda: theirs(x)[0], x, theirs),),
+            "torch bfloat16": (_trained(lambda: half(half_x)[0].float(), half_x, half),),
+        },
+        limits.training(shape, gates=4, kept=5),
+        notes=("the limit is that of products in float32",),
     )
 
 
@@ -193,6 +227,8 @@ WORKLOADS: dict[str, Workload] = {
     "lstm train, forecasting": Workload(Shape(64, 24, 7, 64), partial(plain_training, "LSTM", 4, 5)),
     "lstm train": Workload(Shape(32, 100, 256, 256), partial(plain_training, "LSTM", 4, 5)),
     "lstm train, large": Workload(Shape(64, 50, 500, 500), partial(plain_training, "LSTM", 4, 5)),
+    "lstm train, bfloat16": Workload(Shape(32, 100, 256, 256), bfloat16_training),
+    "lstm train, large, bfloat16": Workload(Shape(64, 50, 500, 500), bfloat16_training),
     "bi-lstm train, lengths 10-100": Workload(Shape(32, 100, 128, 128), ragged_training),
     "layer-norm lstm train": Workload(Shape(32, 100, 128, 128), partial(variant_training, {"layer_norm": True})),
     "peephole lstm train": Workload(Shape(32, 100, 128, 128), partial(variant_training, {"peephole": True})),

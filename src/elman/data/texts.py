@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from elman.data.files import as_text, load_bytes, short
+from elman.data.labelled import NOTHING, Labelled
 from elman.data.table import Origin, categories, column, numbers, read_table
 from elman.errors import InputError
 
@@ -16,16 +18,7 @@ PLAIN = "a text: give a file of UTF-8 text"
 NAMES = ("text", "sentence", "review", "content", "comment", "document", "question")  # a column of text, unless named
 
 
-@dataclass(frozen=True)
-class LabelledTexts:
-    """Texts with a label or a number each (None where none was asked for), and in words what was noticed in reading."""
-
-    texts: list[str]
-    labels: list[Any] | None
-    notes: list[str] = field(default_factory=list)
-
-
-def read_labelled(source: Any, text: str | None, label: str | None, *, number: bool = False) -> LabelledTexts:
+def read_labelled(source: Any, text: str | None, label: str | None, *, number: bool = False) -> Labelled:
     """A table (file or frame) with columns ``text`` and ``label``, or a folder with a subfolder of .txt files a label.
 
     Without ``text`` the only column beside the label is read, or one of the usual name; with ``number`` the labels are
@@ -50,16 +43,16 @@ def read_labelled(source: Any, text: str | None, label: str | None, *, number: b
     empty = sum(not one.strip() for one in texts)
     if empty == len(texts):
         raise InputError(f"every text of column {text!r} of {origin.name} is empty: name another column with --text")
-    notes = [f"{empty:,} of {len(texts):,} texts are empty; each is read as one unknown symbol"] if empty else []
+    notes = (f"{empty:,} of {len(texts):,} texts are empty; each is read as one unknown symbol",) if empty else ()
     if label is None:
-        return LabelledTexts(texts, None, notes)
+        return Labelled(texts, NOTHING, notes)
     labels = numbers(frame, label, origin).tolist() if number else categories(frame, label, origin)
     at = next((row for row, one in enumerate(labels, 1) if one is None or one != one), None)
     if at is not None:
         raise InputError(
             f"column {label!r} of {origin.name} has no label in {origin.row(at)}: give it, or leave the row out"
         )
-    return LabelledTexts(texts, labels, notes)
+    return Labelled(texts, np.asarray(labels), notes)
 
 
 def _may_lack_cells(origin: Origin) -> bool:
@@ -76,13 +69,12 @@ def _text_column(names: list[str], label: str | None, origin: Origin) -> str:
     raise InputError(f"{origin.name} has the columns {shown}: name the one that holds the text with --text")
 
 
-def _folder(folder: Path) -> LabelledTexts:
+def _folder(folder: Path) -> Labelled:
     labels = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not labels:
         raise InputError(f"{folder} holds no folders, but one for each label is needed, with .txt files in it")
     texts: list[str] = []
     names: list[str] = []
-    notes = []
     for label in labels:
         files = sorted(label.glob("*.txt"))
         if not files:
@@ -90,9 +82,8 @@ def _folder(folder: Path) -> LabelledTexts:
         texts += [as_text(load_bytes(file, None), str(file), PLAIN) for file in files]
         names += [label.name] * len(files)
     stray = sum(1 for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    if stray:
-        notes.append(f"{stray:,} files of {folder.name} lie beside the labels' folders and are not read")
-    return LabelledTexts(texts, names, notes)
+    notes = (f"{stray:,} files of {folder.name} lie beside the labels' folders and are not read",) if stray else ()
+    return Labelled(texts, np.array(names), notes)
 
 
 def read_plain(path: str | Path) -> str:

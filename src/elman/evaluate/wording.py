@@ -49,3 +49,8 @@ def percent(share: float) -> str:
     if 0.995 <= share < 1:
         return "more than 99 %"
     return f"{number(round(100 * share))} %" if isfinite(share) else f"{number(share)} %"
+
+
+def some(names: list[str]) -> str:
+    """The first few names."""
+    return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")

@@ -9,7 +9,8 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
     loss        outputs, batch -> scalar
     validate    module, examples -> the number that chooses when to stop (lower is better)
     finish      what is fitted after training, on the validation part
-    judge       examples, or by judge_source a new file -> an Evaluation beside its baselines, and the report's sections
+    judge       the held-out part, or by judge_source a new file -> an Evaluation beside its baselines, and the
+                report's sections
     predict     what the user gets
     encoders    JSON saved beside the weights, with the tensors of ``kept``; ``restore`` reads both back
 """
@@ -36,7 +37,7 @@ from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.report import Facts, Figure, Report, Section
 from elman.tasks import store
 from elman.train import log
-from elman.train.config import TrainConfig, require
+from elman.train.config import TrainConfig, require_least, require_share
 from elman.train.loop import Training, Watch, measure, threads, train
 from elman.train.plan import Plan
 from elman.version import __version__
@@ -72,20 +73,22 @@ class TaskConfig(TrainConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.cell in ("rnn", "lstm", "gru"), "cell", self.cell, "rnn, lstm or gru")
-        require(self.layers >= 1, "layers", self.layers, "at least 1")
-        require(self.hidden is None or self.hidden >= 1, "hidden", self.hidden, "at least 1")
-        require(0 <= self.dropout < 1, "dropout", self.dropout, "at least 0 and below 1")
+        require_least(self, 1, "layers", "hidden")
+        require_share(self, "dropout")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A task's data, ready: three sets of examples (``test`` may be absent), and in words how they came about."""
+    """A task's data, ready: three sets of examples (``test`` may be absent), and in words how they came about.
+
+    ``judged`` is what judging needs beside the test examples: the rows as they were read, before they were encoded.
+    """
 
     train: Examples
     valid: Examples
     test: Examples | None
     notes: tuple[str, ...]
+    judged: Any = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,8 @@ class Task(BaseEstimator):
     def finish(self, prepared: Prepared) -> None:
         """After training, before judging."""
 
-    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
+    def judge(self, examples: Examples, judged: Any, notes: tuple[str, ...]) -> Judged:
+        """The test part's ``examples``, with ``judged`` of Prepared."""
         raise NotImplementedError
 
     def judge_source(self, source: Any) -> Judged:
@@ -226,9 +230,8 @@ class Task(BaseEstimator):
         self.source_ = str(source) if isinstance(source, str | Path) else None
         self.notes_ = (*prepared.notes, *_told(training))
         self.finish(prepared)
-        self.judged_ = (
-            self.judge(prepared.test, self.notes_) if prepared.test is not None and len(prepared.test) else None
-        )
+        test = prepared.test
+        self.judged_ = self.judge(test, prepared.judged, self.notes_) if test is not None and len(test) else None
         self.evaluation_ = self.judged_.evaluation if self.judged_ else None
         self.seconds_ = time.perf_counter() - began
         return self

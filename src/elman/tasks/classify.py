@@ -17,17 +17,18 @@ from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
+from elman.data.labelled import Labelled, Pairs, finite
 from elman.data.ragged import Ragged
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate import classify_report
 from elman.evaluate.report import Shaded
+from elman.evaluate.wording import some
 from elman.nn.ensemble import Ensemble
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.pooled import PooledConfig, PooledTask
-from elman.tasks.sequence import Labelled, Pairs, finite, some
-from elman.train.config import require
+from elman.train.config import require_share
 
 SHOWN, LONGEST = 12, 400  # texts whose attention the report shows, and pieces of each
 
@@ -52,9 +53,7 @@ class ClassifyConfig(PooledConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.class_weights in (None, "balanced"), "class_weights", self.class_weights, "balanced, or left out")
-        smoothing = self.label_smoothing
-        require(0 <= smoothing < 1, "label_smoothing", smoothing, "at least 0 and below 1")
+        require_share(self, "label_smoothing")
 
 
 class Classifier(ClassifierMixin, PooledTask):
@@ -84,21 +83,11 @@ class Classifier(ClassifierMixin, PooledTask):
             )
         given = [None if part is None else self._labelled(part) for part in (valid, test)]
         parts, notes = self.parted(data, self._numbers(data.y), source, *given)
-        self.fit_encoder(parts["train"].x)
-        x = {name: self.encoded(part.x) for name, part in parts.items()}
-        if parts["valid"] is parts["train"]:
-            x["valid"] = x["train"]
         y = {name: self._numbers(part.y) for name, part in parts.items()}
         self.counts_ = np.bincount(y["train"], minlength=len(self.classes_))
-        sets = {name: Sequences(x[name], torch.from_numpy(y[name])) for name in parts}
-        sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
-        self.linear_ = None
-        if "test" in parts or config.blend:
-            self.fit_linear(parts, {name: np.maximum(numbers, 0) for name, numbers in y.items()}, len(self.classes_))
-        if "test" in parts:
-            self._judged_on = parts["test"]
-        notes = [*data.notes, *notes, *self._labels_told(data.y, parts), *self.told(parts, x)]
-        return Prepared(sets["train"], sets["valid"], sets.get("test"), tuple(notes))
+        known = {name: np.maximum(numbers, 0) for name, numbers in y.items()}
+        notes = [*data.notes, *notes, *self._labels_told(data.y, parts)]
+        return self.prepared(parts, y, known, len(self.classes_), notes)
 
     def _labelled(self, source: Any) -> Labelled:
         label = self.config().label
@@ -205,11 +194,6 @@ class Classifier(ClassifierMixin, PooledTask):
             logits += other * torch.from_numpy(_log(linear))
         return logits.softmax(-1).numpy()
 
-    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
-        data = self._judged_on
-        del self._judged_on
-        return self._judge(data, examples, notes)
-
     def judge_source(self, source: Any) -> Judged:
         data = self._labelled(source)
         known = self._numbers(data.y) != NO_LABEL
@@ -220,17 +204,17 @@ class Classifier(ClassifierMixin, PooledTask):
                 f"WARNING: {int((~known).sum()):,} rows have labels that the fit has not seen: {some(new)}; "
                 "they count as wrong"
             )
-        return self._judge(data, Sequences(self.encoded(data.x)), tuple(notes))
+        return self.judge(Sequences(self.encoded(data.x)), data, tuple(notes))
 
-    def _judge(self, data: Labelled, examples: Examples, notes: tuple[str, ...]) -> Judged:
+    def judge(self, examples: Examples, judged: Labelled, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()
-        numbers = self._numbers(data.y)
+        numbers = self._numbers(judged.y)
         labels, new = [str(label) for label in self.classes_], numbers == NO_LABEL
-        rivals = {"majority": self.counts_ / self.counts_.sum(), **self.linear_guess(data.x)}
-        probabilities = self._probabilities(examples, data.x)
+        rivals = {"majority": self.counts_ / self.counts_.sum(), **self.linear_guess(judged.x)}
+        probabilities = self._probabilities(examples, judged.x)
         if new.any():
             # Labels that the fit never saw are columns that nothing gives a probability to.
-            unseen, at = np.unique(np.asarray(data.y)[new], return_inverse=True)
+            unseen, at = np.unique(np.asarray(judged.y)[new], return_inverse=True)
             labels += [str(label) for label in unseen]
             numbers[new] = len(self.classes_) + at
             probabilities, *wider = (
@@ -238,9 +222,9 @@ class Classifier(ClassifierMixin, PooledTask):
             )
             rivals = dict(zip(rivals, wider, strict=True))
         evaluation = classify_report.judge(numbers, probabilities, rivals, notes=notes, began=began)
-        shaded = self._shaded(data, examples, probabilities, labels)
+        shaded = self._shaded(judged, examples, probabilities, labels)
         return Judged(
-            evaluation, *classify_report.sections(evaluation, numbers, probabilities, labels, data.shown, shaded)
+            evaluation, *classify_report.sections(evaluation, numbers, probabilities, labels, judged.shown, shaded)
         )
 
     def _blend_told(self) -> str:

@@ -27,7 +27,7 @@ from elman.evaluate.forecast_report import sections
 from elman.nn.forecaster import ForecastNetwork
 from elman.nn.losses import pinball, squared
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
-from elman.train.config import require
+from elman.train.config import require, require_least, require_share
 
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
 BANDS = {0.8: (1, 3), 0.95: (0, 4)}  # the quantiles that bound each interval
@@ -106,18 +106,10 @@ class ForecastConfig(TaskConfig):
             self.horizon,
             "a whole number, at least 1",
         )
-        require(self.lookback is None or self.lookback >= 1, "lookback", self.lookback, "at least 1")
-        require(self.season is None or self.season >= 2, "season", self.season, "at least 2")
-        require(self.stride >= 1, "stride", self.stride, "at least 1")
-        require(self.point in ("median", "mean"), "point", self.point, "median or mean")
-        require(
-            self.level in ("auto", "last", "window", "none"),
-            "level",
-            self.level,
-            "auto, last, window or none",
-        )
+        require_least(self, 1, "lookback", "stride")
+        require_least(self, 2, "season")
         require(0 < self.valid_share < 1, "valid_share", self.valid_share, "between 0 and 1")
-        require(0 <= self.test_share < 1, "test_share", self.test_share, "at least 0 and below 1")
+        require_share(self, "test_share")
 
 
 class Forecaster(Task):
@@ -165,8 +157,8 @@ class Forecaster(Task):
         self.seen_until_ = str(last) if isinstance(last, np.datetime64) else int(last)
         self.first_rows_ = y[starts[0] : starts[0] + 32].copy()
         self.context_ = _context(series, parts.test_end, self.lookback_ + max(self.encoder_.lags, default=0))
-        self._judged_on = series, _before(series, parts.valid_end)
-        return Prepared(made["train"], made["valid"], made["test"], (*series.notes, *notes, parts.how))
+        told = (*series.notes, *notes, parts.how)
+        return Prepared(**made, notes=told, judged=(series, _before(series, parts.valid_end)))
 
     def _read(self, source: Any, valid: Any, test: Any, config: ForecastConfig) -> tuple[SeriesSet, Parts, list[str]]:
         self.reader_, series, notes = SeriesReader.first(
@@ -298,10 +290,9 @@ class Forecaster(Task):
         bands[0.95] = (np.minimum(bands[0.95][0], bands[0.8][0]), np.maximum(bands[0.95][1], bands[0.8][1]))
         return out[..., MIDDLE if self.config_.point == "median" else MEAN] * deviation + mean, bands
 
-    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
+    def judge(self, examples: Examples, judged: tuple[SeriesSet, np.ndarray], notes: tuple[str, ...]) -> Judged:
         assert isinstance(examples, Windows)
-        series, train = self._judged_on
-        del self._judged_on
+        series, train = judged
         return self._judge(series, examples, train, notes)
 
     def judge_source(self, source: Any) -> Judged:

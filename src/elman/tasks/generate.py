@@ -23,9 +23,8 @@ from elman.evaluate.ngram_language import KneserNey, unigram, unigram_nats
 from elman.nn.language import LanguageNetwork
 from elman.nn.sampling import Sampler, generate
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
-from elman.train.config import require
+from elman.train.config import require, require_least, require_share
 
-LEVELS = ("char", "word", "subword", "byte")
 ORDERS = {"char": 6, "byte": 6, "word": 3, "subword": 3}  # of the n-gram model that the network is read beside
 JUDGED = 256  # steps judged at a time
 
@@ -78,12 +77,8 @@ class GenerateConfig(TaskConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.level in LEVELS, "level", self.level, ", ".join(LEVELS))
-        require(self.vocabulary is None or self.vocabulary >= 1, "vocabulary", self.vocabulary, "at least 1")
-        require(self.embedding is None or self.embedding >= 1, "embedding", self.embedding, "at least 1")
-        require(self.chunk >= 1, "chunk", self.chunk, "at least 1")
-        for name in ("input_dropout", "embedding_dropout", "weight_drop", "valid_share", "test_share"):
-            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0 and below 1")
+        require_least(self, 1, "vocabulary", "embedding", "chunk")
+        require_share(self, "input_dropout", "embedding_dropout", "weight_drop", "valid_share", "test_share")
         left = 1 - self.valid_share
         require(self.test_share < left, "test_share", self.test_share, f"below {left:g}, 1 less --valid-share")
 
@@ -152,12 +147,12 @@ class Generator(Task):
         self.counted_ = None
         if judged == "test":
             self.counted_ = KneserNey.fit(ids["train"].numpy(), self.tokens_.size, ORDERS[config.level])
-            self._test = parts["test"]
         return Prepared(
             Chunks(ids["train"], config.chunk, config.batch_size),
             Chunks(ids["valid"], JUDGED, min(8, len(ids["valid"]) - 1)),
             Chunks(ids["test"], JUDGED) if judged == "test" else None,
             tuple(notes),
+            parts.get("test"),
         )
 
     @staticmethod
@@ -225,19 +220,14 @@ class Generator(Task):
 
     # From outputs to what the user reads.
 
-    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
-        text = self._test
-        del self._test
-        return self._judge(text, examples, notes)
-
     def judge_source(self, source: Any) -> Judged:
         text = self._read(source)
         ids = self.tokens_.encode([text]).values
         if len(ids) < 2:
             raise InputError(f"the text has {len(ids)} symbol, but two at least are needed to judge: give a longer one")
-        return self._judge(text, Chunks(ids, JUDGED), ())
+        return self.judge(Chunks(ids, JUDGED), text, ())
 
-    def _judge(self, text: str, examples: Examples, notes: tuple[str, ...]) -> Judged:
+    def judge(self, examples: Examples, judged: str, notes: tuple[str, ...]) -> Judged:
         assert isinstance(examples, Chunks)
         began = time.perf_counter()
         self.network_.eval()
@@ -247,12 +237,12 @@ class Generator(Task):
         rivals = {"unigram": unigram_nats(self.shares_, ids)[1:]}
         if self.counted_ is not None:
             rivals["kneser-ney"] = self.counted_.nats(ids)[1:]
-        evaluation = language_report.judge(nats, rivals, max(1, len(text) - 1), notes=notes, began=began)
+        evaluation = language_report.judge(nats, rivals, max(1, len(judged) - 1), notes=notes, began=began)
         samples = {
             f"Temperature {temperature}": "".join(self.stream(length=600, temperature=temperature, seed=0))
             for temperature in (0.5, 0.8, 1.0)
         }
-        pieces = self.tokens_.pieces(text[:8000])[1:]
+        pieces = self.tokens_.pieces(judged[:8000])[1:]
         apart = " " if self.config_.level == "word" else ""
         shown = min(len(pieces), len(nats))
         return Judged(evaluation, language_report.sections(evaluation, samples, pieces[:shown], nats[:shown], apart))

@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from elman.data.batch import Batch, Examples
+from elman.data.labelled import Labelled
 from elman.data.ragged import Ragged
+from elman.data.sequences import Sequences
 from elman.evaluate.linear import Ngrams, Summaries
 from elman.nn.ensemble import Ensemble
 from elman.nn.sequence import ClassifierNetwork
-from elman.tasks.sequence import Labelled, SequenceConfig, SequenceTask
-from elman.train.config import require
+from elman.tasks.base import Prepared
+from elman.tasks.sequence import SequenceConfig, SequenceTask
+from elman.train.config import require_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +44,7 @@ class PooledConfig(SequenceConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        kinds = ("attention", "dot", "last", "mean", "max", "concat")
-        require(self.pool in kinds, "pool", self.pool, ", ".join(kinds))
-        require(self.members is None or self.members >= 1, "members", self.members, "at least 1")
+        require_least(self, 1, "members")
 
 
 class PooledTask(SequenceTask):
@@ -68,8 +69,33 @@ class PooledTask(SequenceTask):
         for batch, outputs in super().outputs(examples, size):
             yield batch, outputs.mean(0)
 
-    def fit_linear(self, parts: dict[str, Labelled], y: dict[str, np.ndarray], classes: int | None) -> None:
-        """The linear model that the network is read beside, of the training and the validation part."""
+    def prepared(
+        self,
+        parts: dict[str, Labelled],
+        y: dict[str, np.ndarray],
+        linear_y: dict[str, np.ndarray],
+        classes: int | None,
+        notes: list[str],
+    ) -> Prepared:
+        """The parts as examples of ``y``, by encoders fitted on the training part; ``linear_y`` for the linear model.
+
+        The linear model is one of so many ``classes``, or of a number without.
+        """
+        self.fit_encoder(parts["train"].x)
+        x = {
+            name: self.encoded(part.x) for name, part in parts.items() if name == "train" or part is not parts["train"]
+        }
+        x.setdefault("valid", x["train"])
+        sets = {name: Sequences(x[name], torch.from_numpy(y[name])) for name in parts}
+        sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
+        self.linear_ = None
+        if "test" in parts or self.config().blend:
+            self._fit_linear(parts, linear_y, classes)
+        told = (*notes, *self.told(parts, x))
+        return Prepared(sets["train"], sets["valid"], sets.get("test"), told, parts.get("test"))
+
+    def _fit_linear(self, parts: dict[str, Labelled], y: dict[str, np.ndarray], classes: int | None) -> None:
+        """The model that the network is read beside, of the training and the validation part."""
         train = parts["train"]
         # Where the training part itself chooses, nothing is left to choose the linear model's strength by.
         apart = parts["valid"] is not train

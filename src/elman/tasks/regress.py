@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
+from elman.data.labelled import Labelled, Pairs, finite
 from elman.data.ragged import Ragged
 from elman.data.scale import Scaler
 from elman.data.sequences import Sequences
@@ -23,7 +23,6 @@ from elman.evaluate import regress_report
 from elman.evaluate.wording import percent
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.pooled import PooledConfig, PooledTask
-from elman.tasks.sequence import Labelled, Pairs, finite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +57,11 @@ class Regressor(RegressorMixin, PooledTask):
         # Dealt out by quarters of the range, so that every part has small and large ones.
         strata = np.searchsorted(np.quantile(data.y, (0.25, 0.5, 0.75)), data.y)
         parts, notes = self.parted(data, strata, source, *given)
-        self.fit_encoder(parts["train"].x)
-        x = {name: self.encoded(part.x) for name, part in parts.items()}
         self.scaler_ = Scaler.fit(parts["train"].y)
         self.median_ = float(np.median(parts["train"].y))
-        y = {name: torch.from_numpy(self.scaler_.scale(part.y)).float() for name, part in parts.items()}
-        sets = {name: Sequences(x[name], y[name]) for name in parts}
-        sets["train"] = Sequences(x["train"], y["train"], self.change())
-        self.linear_ = None
-        if "test" in parts or config.blend:
-            self.fit_linear(parts, {name: part.y for name, part in parts.items()}, None)
-        if "test" in parts:
-            self._judged_on = parts["test"]
-        return Prepared(sets["train"], sets["valid"], sets.get("test"), (*data.notes, *notes, *self.told(parts, x)))
+        y = {name: part.y for name, part in parts.items()}
+        scaled = {name: self.scaler_.scale(part).astype(np.float32) for name, part in y.items()}
+        return self.prepared(parts, scaled, y, None, [*data.notes, *notes])
 
     def _numbered(self, source: Any) -> Labelled:
         target = self.config().target
@@ -105,7 +96,7 @@ class Regressor(RegressorMixin, PooledTask):
     def finish(self, prepared: Prepared) -> None:
         """The network's share w in the answer  w f + (1 - w) l,  l the linear model's: best on the validation part."""
         self.share_ = 1.0
-        if not self.blended() or prepared.valid is prepared.train:
+        if not self.blended():
             return
         assert isinstance(prepared.valid, Sequences) and isinstance(prepared.valid.y, Tensor)
         assert self.linear_ is not None and self.linear_.before is not None
@@ -127,21 +118,16 @@ class Regressor(RegressorMixin, PooledTask):
         (linear,) = self.linear_guess(x).values()
         return self.share_ * own + (1 - self.share_) * linear
 
-    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
-        data = self._judged_on
-        del self._judged_on
-        return self._judge(data, examples, notes)
-
     def judge_source(self, source: Any) -> Judged:
         data = self._numbered(source)
-        return self._judge(data, Sequences(self.encoded(data.x)), data.notes)
+        return self.judge(Sequences(self.encoded(data.x)), data, data.notes)
 
-    def _judge(self, data: Labelled, examples: Examples, notes: tuple[str, ...]) -> Judged:
+    def judge(self, examples: Examples, judged: Labelled, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()
-        guess = self._guess(examples, data.x)
-        rivals = {"median": np.array(self.median_), **self.linear_guess(data.x)}
-        evaluation = regress_report.judge(data.y, guess, rivals, notes=notes, began=began)
-        return Judged(evaluation, *regress_report.sections(evaluation, data.y, guess, data.shown))
+        guess = self._guess(examples, judged.x)
+        rivals = {"median": np.array(self.median_), **self.linear_guess(judged.x)}
+        evaluation = regress_report.judge(judged.y, guess, rivals, notes=notes, began=began)
+        return Judged(evaluation, *regress_report.sections(evaluation, judged.y, guess, judged.shown))
 
     def predict(self, source: Any = None) -> Any:
         """Numbers: an array for a list of texts or arrays; for a path or a frame, a frame."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.utils.validation import column_or_1d
 
-from elman.data.arrays import Numbers, as_ragged
+from elman.data.arrays import Numbers
 from elman.data.augment import drop_words, swap_words
 from elman.data.batch import Examples, batches, restored
-from elman.data.frames import WRITTEN
+from elman.data.labelled import NOTHING, Labelled, Pairs, flat, is_table, names_file, texts_or_numbers
 from elman.data.ragged import Ragged
 from elman.data.sequences import Change, Sequences
 from elman.data.spelling import Spelled, Spelling
@@ -28,7 +26,7 @@ from elman.errors import InputError
 from elman.nn.dropout import weight_drop
 from elman.nn.sequence import SequenceNetwork
 from elman.tasks.base import Task, TaskConfig
-from elman.train.config import require
+from elman.train.config import require_least, require_share
 
 MOST_STEPS = 2**20  # of one row: some gigabytes
 PASSES, FEWEST = 6, 400  # over the training part, and steps at least
@@ -98,51 +96,11 @@ class SequenceConfig(TaskConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        levels = ("auto", "word", "char", "subword", "byte")
-        require(self.level in levels, "level", self.level, ", ".join(levels))
-        for name in ("vocabulary", "rarest", "embedding", "longest"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, name, value, "at least 1")
-        require(self.conv >= 0, "conv", self.conv, "at least 0")
-        for name in ("embedding_dropout", "weight_drop", "word_drop", "word_swap"):
-            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0 and below 1")
-        require(0 <= self.valid_share < 1, "valid_share", self.valid_share, "at least 0 and below 1")
-        share = self.test_share
-        require(share is None or 0 <= share < 1, "test_share", share, "at least 0 and below 1")
+        require_least(self, 1, "vocabulary", "rarest", "embedding", "longest")
+        require_least(self, 0, "conv")
+        require_share(self, "embedding_dropout", "weight_drop", "word_drop", "word_swap", "valid_share", "test_share")
         if self.vectors is not None:
             object.__setattr__(self, "vectors", str(self.vectors))
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Sequences and what belongs to each, passed from Python."""
-
-    x: Any
-    y: Any
-
-
-NOTHING = np.empty(0)
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Texts or sequences of numbers, what belongs to each (nothing, where unlabelled), and how they were read."""
-
-    x: list[str] | Ragged
-    y: np.ndarray
-    notes: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def take(self, rows: torch.Tensor) -> Labelled:
-        x = self.x.take(rows) if isinstance(self.x, Ragged) else [self.x[i] for i in rows.tolist()]
-        return dataclasses.replace(self, x=x, y=self.y[rows.numpy()])
-
-    @property
-    def shown(self) -> list[str] | None:
-        """The rows for people; None of numbers."""
-        return None if isinstance(self.x, Ragged) else self.x
 
 
 class SequenceTask(Task):
@@ -179,8 +137,7 @@ class SequenceTask(Task):
                     f"Found input variables with inconsistent numbers of samples: {len(x)} sequences, {len(y)} labels"
                 )
             return Labelled(x, y)
-        found = read_labelled(source, self.config().text, label, number=number)
-        return Labelled(found.texts, np.asarray(found.labels or ()), tuple(found.notes))
+        return read_labelled(source, self.config().text, label, number=number)
 
     def unlabelled(self, source: Any) -> Labelled:
         """The sequences of a path, a frame, one text, a list of texts, or arrays."""
@@ -188,7 +145,7 @@ class SequenceTask(Task):
         if isinstance(source, str) and not names_file(source):
             return Labelled([source], NOTHING)
         if self.answers_frame(source):
-            return Labelled(read_labelled(source, self.config().text, None).texts, NOTHING)
+            return read_labelled(source, self.config().text, None)
         return Labelled(texts_or_numbers(source), NOTHING)
 
     def answers_frame(self, source: Any) -> bool:
@@ -396,52 +353,3 @@ def check_shares(valid: float, test: float) -> None:
             f"the shares of the rows that choose, {valid:g}, and that judge, {test:g}, leave none to train on: make "
             "--valid-share and --test-share smaller"
         )
-
-
-def flat(y: Any) -> np.ndarray:
-    """Labels (N,); a column (N, 1) is taken as one, with a warning, as scikit-learn does."""
-    return column_or_1d(y.to_numpy() if hasattr(y, "to_numpy") else y, warn=True)
-
-
-def finite(y: np.ndarray) -> np.ndarray:
-    """The same labels or numbers; InputError where one is NaN or infinite."""
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        at = int(np.flatnonzero(~np.isfinite(y))[0])
-        raise InputError(f"Input y contains NaN or infinity: row {at + 1} is {y[at]}; give a finite number")
-    return y
-
-
-def texts_or_numbers(x: Any) -> list[str] | Ragged:
-    """A list, array or column of str is texts; anything else must be sequences of numbers."""
-    if isinstance(x, str | Path):
-        raise InputError(f"{str(x)!r} is one text, but several are needed: pass a list, [{str(x)!r}]")
-    if hasattr(x, "to_list"):
-        x = x.to_list()
-    elif isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "UOT":
-        x = x.tolist()
-    if isinstance(x, list | tuple) and x and isinstance(x[0], str):
-        wrong = next((at for at, value in enumerate(x) if not isinstance(value, str)), None)
-        if wrong is not None:
-            raise InputError(f"text {wrong} is {x[wrong]!r}, which is no text: every one must be a str")
-        return list(x)
-    return as_ragged(x)
-
-
-def is_table(source: Any) -> bool:
-    """Whether this is a path, one text, or a frame, rather than sequences."""
-    return isinstance(source, str | Path | dict) or hasattr(source, "columns") or hasattr(source, "column_names")
-
-
-def names_file(text: str) -> bool:
-    """Whether this is a path rather than a text: something lies there, or it ends as a table's name does."""
-    try:
-        if text and Path(text).exists():
-            return True
-    except (OSError, ValueError):  # longer than a name can be, or with a NUL
-        return False
-    return " " not in text and Path(text).suffix.lower() in (*WRITTEN, ".gz", ".txt")
-
-
-def some(names: list[str]) -> str:
-    """The first few names."""
-    return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
+from elman.data.labelled import Pairs, names_file
 from elman.data.ragged import Ragged
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.stratify import stratified
@@ -22,9 +23,10 @@ from elman.data.vectors import read_vectors
 from elman.errors import InputError
 from elman.evaluate import tag_report
 from elman.evaluate.tag_report import MostFrequent
+from elman.evaluate.wording import some
 from elman.nn.sequence import TaggerNetwork
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.sequence import Pairs, SequenceConfig, SequenceTask, check_shares, names_file, some, something
+from elman.tasks.sequence import SequenceConfig, SequenceTask, check_shares, something
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +79,6 @@ class Tagger(SequenceTask):
         x = {name: self.spelled(part.tokens) for name, part in parts.items()}
         sets = {name: Sequences(x[name], self._numbers(part)) for name, part in parts.items()}
         sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
-        if "test" in parts:
-            self._judged_on = parts["test"]
         words = sum(map(len, train.tokens))
         notes = (
             how,
@@ -86,7 +86,7 @@ class Tagger(SequenceTask):
             f"{some(self.tags_)}",
             self.known_told("words", x),
         )
-        return Prepared(sets["train"], sets["valid"], sets.get("test"), notes)
+        return Prepared(sets["train"], sets["valid"], sets.get("test"), notes, parts.get("test"))
 
     def _tagged(self, source: Any) -> TaggedTokens:
         if not isinstance(source, Pairs):
@@ -158,10 +158,8 @@ class Tagger(SequenceTask):
                 found[row] = [self.tags_[number] for number in numbers[: len(tokens[row])]]
         return found
 
-    def judge(self, examples: Examples, notes: tuple[str, ...]) -> Judged:
-        part = self._judged_on
-        del self._judged_on
-        return self._judge(part, notes)
+    def judge(self, examples: Examples, judged: TaggedTokens, notes: tuple[str, ...]) -> Judged:
+        return self._judge(judged, notes)
 
     def judge_source(self, source: Any) -> Judged:
         return self._judge(self._tagged(source), ())

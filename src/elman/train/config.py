@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from elman.errors import InputError
 
@@ -12,6 +13,40 @@ def require(good: bool, name: str, value: object, need: str) -> None:
     """Raise the one kind of sentence a bad setting gets."""
     if not good:
         raise InputError(f"--{name.replace('_', '-')} must be {need}, but is {value!r}")
+
+
+def require_least(config: Any, least: float, *names: str) -> None:
+    """Settings that are numbers of at least so much."""
+    for name in names:
+        value = getattr(config, name)
+        require(_left_out(config, name) or value >= least, name, value, f"at least {least:g}")
+
+
+def require_share(config: Any, *names: str) -> None:
+    """Settings that are shares below the whole."""
+    for name in names:
+        value = getattr(config, name)
+        require(_left_out(config, name) or 0 <= value < 1, name, value, "at least 0 and below 1")
+
+
+def _left_out(config: Any, name: str) -> bool:
+    """Whether a setting is None, and may be."""
+    return getattr(config, name) is None and getattr(type(config), name, "") is None
+
+
+@cache
+def _choices(config: type) -> dict[str, tuple[str, ...]]:
+    """The words of which each setting that is a Literal takes one."""
+    hints = {name: (hint, *get_args(hint)) for name, hint in get_type_hints(config).items()}
+    return {name: get_args(part) for name, parts in hints.items() for part in parts if get_origin(part) is Literal}
+
+
+def _require_choices(config: Any) -> None:
+    kind: Any = type(config)
+    for name, words in _choices(kind).items():
+        value = getattr(config, name)
+        need = f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else f"{words[0]}, or left out"
+        require(_left_out(config, name) or value in words, name, value, need)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,35 +111,12 @@ class TrainConfig:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        _require_choices(self)
         require(self.minutes is None or self.minutes > 0, "minutes", self.minutes, "more than 0")
         require(self.epochs is None or self.epochs > 0, "epochs", self.epochs, "more than 0")
-        require(self.steps is None or self.steps > 0, "steps", self.steps, "at least 1")
-        require(
-            self.steps is None or self.minutes is None,
-            "steps",
-            self.steps,
-            "left out when --minutes is given",
-        )
-        require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        require(
-            self.optimizer in ("adamw", "adam", "sgd", "rmsprop"),
-            "optimizer",
-            self.optimizer,
-            "adamw, adam, sgd or rmsprop",
-        )
+        require_least(self, 1, "steps", "batch_size")
+        require(self.steps is None or self.minutes is None, "steps", self.steps, "left out when --minutes is given")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
         require(0 < self.beta2 < 1, "beta2", self.beta2, "above 0 and below 1")
-        require(
-            self.schedule in ("cosine", "linear", "constant"),
-            "schedule",
-            self.schedule,
-            "cosine, linear or constant",
-        )
-        require(0 <= self.warmup < 1, "warmup", self.warmup, "at least 0 and below 1")
-        require(self.clip >= 0, "clip", self.clip, "at least 0")
-        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")
-        require(self.l1 >= 0, "l1", self.l1, "at least 0")
-        require(0 <= self.average < 1, "average", self.average, "at least 0 and below 1")
-        kinds = ("auto", "float32", "bfloat16")
-        require(self.precision in kinds, "precision", self.precision, "auto, float32 or bfloat16")
-        require(self.patience >= 0, "patience", self.patience, "at least 0")
+        require_share(self, "warmup", "average")
+        require_least(self, 0, "clip", "weight_decay", "l1", "patience")

@@ -1,43 +1,33 @@
-"""The command ``elman``: what is for people goes to stderr, what is for programs (--json) to stdout."""
+"""The commands: fit, refit, evaluate, predict, doctor, bench and demo."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import sys
 import time
-import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, fields
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
+from typing import Annotated, get_type_hints
 
-import cyclopts
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from elman.data.frames import WRITTEN, as_csv, write_frame
-from elman.errors import ElmanError, InputError, MissingDependency
-from elman.evaluate.evaluation import Evaluation
-from elman.evaluate.wording import number, percent
+from elman.cli.answers import check_file, emit, one_line, write_table, write_text
+from elman.cli.arguments import flag_of
+from elman.cli.console import aside, people, say, show, show_times
+from elman.data.frames import WRITTEN
+from elman.errors import InputError
 from elman.tasks import store
 from elman.tasks.base import Task, TaskConfig
 from elman.tasks.doctor import examine
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
 from elman.tasks.load import TASKS, load
+from elman.train.plan import Plan
 from elman.train.progress import Bar
 from elman.version import __version__
 
-if TYPE_CHECKING:
-    from elman.bench import Measured
-
 CORES = os.cpu_count() or 1
-people = Console(stderr=True, emoji=False)
 app = App(
     name="elman",
     version=__version__,
@@ -72,9 +62,8 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
         json: Json = False,
         quiet: Quiet = False,
     ) -> None:
-        settings = {f.name: getattr(config, f.name) for f in fields(config)}
         run_fit(
-            task(**settings),
+            task(**asdict(config)),
             file,
             valid=valid,
             test=test,
@@ -142,9 +131,8 @@ def refit(
         Replace a model that is there.
     """
     old = load(model)
-    task = type(old)(**asdict(old.config_))
     run_fit(
-        task,
+        type(old)(**asdict(old.config_)),
         file,
         valid=valid,
         test=test,
@@ -160,21 +148,22 @@ def run_fit(
     task: Task,
     file: Path,
     *,
-    valid: Path | None,
-    test: Path | None,
+    valid: Path | None = None,
+    test: Path | None = None,
     out: Path | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
-    plan: Any = None,
+    plan: Plan | None = None,
 ) -> None:
+    """Fit, save and show: what every command that makes a model does."""
     out = out or Path(f"{file.name.split('.')[0]}.elman")
     store.check_free(out, overwrite)
     began = time.perf_counter()
     task.fit(file, valid=valid, test=test, plan=plan, watch=(lambda event: None) if quiet else Bar(people))
     task.save(out, overwrite=overwrite)
     for note in task.notes_:
-        say(f"[dim]{escape(note)}[/]")
+        aside(note)
     show(task.evaluation_)
     say(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'report.html'))}, or")
     hints = [(f"elman {arguments.format(out)}", gives) for arguments, gives in task.after]
@@ -199,7 +188,7 @@ def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> No
     """
     evaluation = load(model).evaluate(file)
     for note in evaluation.notes:
-        say(f"[dim]{escape(note)}[/]")
+        aside(note)
     show(evaluation)
     if json:
         emit(evaluation.to_json())
@@ -264,54 +253,12 @@ def predict(
         write_text(task, drawing, out, json)
         return
     if drawing:
-        raise InputError(
-            f"--{next(iter(drawing)).replace('_', '-')} is for generators, but {model} is a {task.name} model"
-        )
+        raise InputError(f"{flag_of(next(iter(drawing)))} is for generators, but {model} is a {task.name} model")
     if out is not None and out.suffix not in WRITTEN:
         raise InputError(
             f"{out.name} ends in {out.suffix!r}, but {', '.join(WRITTEN)} can be written: give another --out"
         )
     write_table(task.predict(source), out, json)
-
-
-def write_text(task: Generator, drawing: dict[str, Any], out: Path | None, as_json: bool) -> None:
-    """Generated text, printed as it comes."""
-    pieces = task.stream(**drawing)
-    unknown = task.unknown(drawing.get("prompt", ""))
-    if unknown:
-        say(f"[yellow]The model does not know {escape(', '.join(map(repr, unknown)))} of the prompt.[/]")
-    if out is not None or as_json:
-        text = "".join(pieces)
-        if out is not None:
-            out.write_text(text, encoding="utf-8")
-            say(f"Wrote {len(text):,} characters to {escape(str(out))}")
-        if as_json:
-            emit({"prompt": drawing.get("prompt", ""), "text": text})
-        return
-    sys.stdout.write(drawing.get("prompt", ""))
-    for at, piece in enumerate(pieces):
-        sys.stdout.write(piece)
-        if at % 8 == 0 or sys.stdout.isatty():
-            sys.stdout.flush()
-    sys.stdout.write("\n")
-
-
-def write_table(frame: Any, out: Path | None, as_json: bool) -> None:
-    """A frame, printed as CSV or written."""
-    if out is not None:
-        write_frame(frame, out)
-        say(f"Wrote {frame.height} rows to {escape(str(out))}")
-    if as_json:
-        emit(
-            {
-                "rows": [
-                    {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
-                    for row in frame.to_dicts()
-                ]
-            }
-        )
-    elif out is None:
-        sys.stdout.write(as_csv(frame))
 
 
 @app.command
@@ -366,7 +313,7 @@ def bench(
         chosen(only),
         threads=tuple(map(int, threads)),
         seconds=seconds,
-        watch=(lambda text: None) if quiet else (lambda text: say(f"[dim]{escape(text)}[/]")),
+        watch=(lambda text: None) if quiet else aside,
     )
     if out is not None:
         out.write_text(one_line(measured.to_json()), encoding="utf-8")
@@ -400,150 +347,6 @@ def demo(
 
     file = weather()
     say("Seattle, daily weather of 2012 to 2015 (package vega_datasets): the highest temperatures of the next 14 days.")
-    say(f"[dim]elman fit forecast {escape(file.name)} --target temp_max --horizon 14 --minutes {minutes:g}[/]")
+    aside(f"elman fit forecast {file.name} --target temp_max --horizon 14 --minutes {minutes:g}")
     task = Forecaster(target="temp_max", horizon=14, minutes=minutes)
-    run_fit(task, file, valid=None, test=None, out=out, overwrite=overwrite, as_json=json, quiet=quiet)
-
-
-def show(evaluation: Evaluation | None) -> None:
-    """The table for people, on stderr."""
-    if evaluation is None:
-        say("Not judged: no part of the data was held out.")
-        return
-    head, rows = evaluation.table()
-    table = Table(*(escape(name.replace("_", "\n")) for name in head), box=None, pad_edge=False, header_style="bold")
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for at, row in enumerate(rows):
-        cells = ["" if cell is None else cell if isinstance(cell, str) else number(cell) for cell in row]
-        table.add_row(*cells, style="bold" if at == 0 else "")
-    people.print(table)
-    colour = {True: "green", False: "red", None: "yellow"}[evaluation.good]
-    say(f"[{colour}]{escape(evaluation.verdict)}[/]")
-
-
-def show_times(measured: Measured) -> None:
-    """How often elman's time goes into each peer's, a row each, and which kernels made it, on stderr."""
-    peers = list(dict.fromkeys(peer for row in measured.rows for peer in row.ratio))
-    heads = (peer.replace(" ", "\n") for peer in peers)
-    table = Table("workload", "threads", "ms", *heads, "limit", box=None, pad_edge=False, header_style="bold")
-    for column in table.columns[1:]:
-        column.justify, column.no_wrap = "right", True
-    for row in measured.rows:
-        ratios = [f"{row.ratio[peer]:.2f}x" if peer in row.ratio else "" for peer in peers]
-        table.add_row(row.workload, str(row.threads), number(row.ms), *ratios, percent(row.limit_share))
-    people.print(table)
-    for note in measured.notes:
-        say(f"[dim]{escape(note)}[/]")
-    say("ms: elman's median; 2.00x: the peer takes twice as long; limit: the share of what the machine could do.")
-    say(f"Kernels: {escape(measured.machine['library'])}")
-
-
-def say(text: str) -> None:
-    """One line for people; only a terminal gets it folded, for a file or a pipe keeps lines whole."""
-    people.print(text, soft_wrap=not people.is_terminal)
-
-
-def emit(value: Any) -> None:
-    sys.stdout.write(one_line(value))
-
-
-def one_line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def check_file(out: Path | None, overwrite: bool) -> None:
-    """Raise InputError unless a file may be written here: before the work, not after it."""
-    if out is None:
-        return
-    if out.is_dir():
-        raise InputError(f"{out} is a folder, but a file is needed: give another --out")
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} exists: give another --out, or --overwrite to replace it")
-    if not out.parent.is_dir():
-        raise InputError(
-            f"there is no directory {out.parent} to write {out.name} into: create it, or give another --out"
-        )
-
-
-def with_config(arguments: list[str]) -> list[str]:
-    """Replace ``--config FILE.toml`` by the flags it stands for; flags on the command line win."""
-    at = next((i for i, token in enumerate(arguments) if token.split("=")[0] == "--config"), None)
-    if at is None:
-        return arguments
-    joined, rest = "=" in arguments[at], arguments[:at]
-    named = arguments[at].partition("=")[2:] if joined else arguments[at + 1 : at + 2]
-    if not named or not named[0]:
-        raise InputError("--config needs the name of a TOML file")
-    rest += arguments[at + (1 if joined else 2) :]
-    path = Path(named[0])
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path} for --config: check the name and the folder") from None
-    except OSError as error:
-        raise InputError(f"cannot read {path} for --config ({error.strerror}): give a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not readable as TOML ({error}): correct it") from None
-    given = {token.split("=")[0].replace("--no-", "--", 1) for token in rest}
-    flags: list[str] = []
-    for name, value in settings.items():
-        flag = f"--{name.replace('_', '-')}"
-        if flag in given:
-            continue
-        if isinstance(value, bool):
-            flags.append(flag if value else flag.replace("--", "--no-", 1))
-        else:
-            flags += [f"{flag}={item}" for item in (value if isinstance(value, list) else [value])]
-    return rest + flags
-
-
-def whole_numbers(arguments: list[str]) -> list[str]:
-    """Refuse a fraction where a whole number is needed: the library would round it without a word."""
-    settings = [f for task in TASKS.values() for f in fields(task.Config)]
-    whole = {f"--{f.name.replace('_', '-')}" for f in settings if str(f.type).split(" ")[0] == "int"}
-    whole |= {"--length", "--top-k"}
-    for flag, _, value in (token.partition("=") for token in [*arguments, *map("=".join, pairwise(arguments))]):
-        if flag in whole and re.fullmatch(r"-?\d*\.\d+|-?\d+\.", value):
-            raise InputError(f"{flag} must be a whole number, but is {value}")
-    return arguments
-
-
-def run(tokens: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 1 failed while running, 2 wrong use or wrong input."""
-    arguments = list(sys.argv[1:] if tokens is None else tokens)
-    try:
-        app(whole_numbers(with_config(arguments)), exit_on_error=False, print_error=False, result_action="return_value")
-    except cyclopts.CycloptsError as error:
-        return fail(_usage(error), 2)
-    except (InputError, MissingDependency) as error:
-        return fail(str(error), 2)
-    except ElmanError as error:
-        return fail(str(error), 1)
-    except KeyboardInterrupt:
-        return fail("stopped; nothing was written", 1)
-    except BrokenPipeError:
-        return 1
-    except OSError as error:
-        return fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
-    return 0
-
-
-def _usage(error: cyclopts.CycloptsError) -> str:
-    """The library's message, its cause first where a setting was refused by its dataclass."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, InputError):
-            return str(cause)
-        cause = cause.__cause__ or cause.__context__
-    return " ".join(str(error).split())
-
-
-def fail(message: str, code: int) -> int:
-    people.print(f"[bold red]elman:[/] {escape(message)}", highlight=False, soft_wrap=True)
-    return code
-
-
-def main() -> NoReturn:
-    sys.exit(run())
+    run_fit(task, file, out=out, overwrite=overwrite, as_json=json, quiet=quiet)

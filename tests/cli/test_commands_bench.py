@@ -5,8 +5,9 @@ import json
 import pytest
 import torch
 
-from elman.bench import Measured, Row
-from elman.cli import run, show_times
+from elman.bench import WORKLOADS, Measured, Row
+from elman.cli import run
+from elman.cli.console import show_times
 from elman.kernels import library
 
 TINY = ["bench", "--only", "rnn train, tiny", "--threads", "1", "--seconds", "0.01"]
@@ -95,7 +96,7 @@ def test_what_is_asked_for_is_measured(recorded):
     assert recorded["threads"] == (1,)
     assert recorded["seconds"] == 2.5
     assert run(["bench"]) == 0
-    assert len(recorded["workloads"]) == 17
+    assert recorded["workloads"] == list(WORKLOADS)
 
 
 def test_nothing_measured_is_still_a_table(capsys):
@@ -124,15 +125,9 @@ def test_nothing_measured_is_still_a_table(capsys):
         (["--out", ".", "--overwrite"], ". is a folder, but a file is needed: give another --out"),
     ],
 )
-def test_what_is_refused(here, capsys, unmeasured, arguments, said):
+def test_what_is_refused(here, refused, unmeasured, arguments, said):
     (here / "there.json").write_text("kept")
-    assert run(["bench", *arguments]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert said in err
-    assert err.count("\n") == 1
-    assert (here / "there.json").read_text() == "kept"
-    assert [path.name for path in here.iterdir()] == ["there.json"]
+    assert said in refused("bench", *arguments)
 
 
 def test_a_file_is_replaced_when_told(here, recorded):

@@ -1,0 +1,48 @@
+"""One run of the command: arguments in, exit code out, every failure said in one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import cyclopts
+
+from elman.cli.arguments import whole_numbers, with_config
+from elman.cli.commands import app
+from elman.cli.console import fail
+from elman.errors import ElmanError, InputError, MissingDependency
+
+
+def run(tokens: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 1 failed while running, 2 wrong use or wrong input."""
+    arguments = list(sys.argv[1:] if tokens is None else tokens)
+    try:
+        app(whole_numbers(with_config(arguments)), exit_on_error=False, print_error=False, result_action="return_value")
+    except cyclopts.CycloptsError as error:
+        return fail(_usage(error), 2)
+    except (InputError, MissingDependency) as error:
+        return fail(str(error), 2)
+    except ElmanError as error:
+        return fail(str(error), 1)
+    except KeyboardInterrupt:
+        return fail("stopped; nothing was written", 1)
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        return fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+    return 0
+
+
+def _usage(error: cyclopts.CycloptsError) -> str:
+    """The library's message, its cause first where a setting was refused by its dataclass."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, InputError):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(str(error).split())
+
+
+def main() -> NoReturn:
+    sys.exit(run())
