@@ -130,7 +130,8 @@ def test_fit_says_where_the_model_is(here, capsys):
 @pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["fit", "forecast", "--help"], ["--version"]])
 def test_help_and_version(arguments, capsys):
     assert run(arguments) == 0
-    said = "".join(capsys.readouterr())
+    said, err = capsys.readouterr()
+    assert err == ""
     assert ("elman" in said) or said.strip()[0].isdigit()
     if arguments[-1] == "--help" and len(arguments) == 3:
         for option in ("--target", "--horizon", "--minutes", "--learning-rate", "--out", "--json"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, get_type_hints
 
 from cyclopts import App, Parameter
+from rich.console import Console
 from rich.markup import escape
 
 from elman.cli.answers import check_file, emit, one_line, write_table, write_text
@@ -32,7 +33,7 @@ app = App(
     name="elman",
     version=__version__,
     help="Recurrent networks made practical: from a file of sequences to a trained, honestly evaluated model.",
-    console=people,
+    console=Console(emoji=False),  # help and version are what was asked for
     error_console=people,
     suppress_keyboard_interrupt=False,
 )
