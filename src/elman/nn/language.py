@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from elman.nn.dropout import Embedding, VariationalDropout
 from elman.nn.dropout import weight_drop as drop_weights
+from elman.nn.ensemble import Ensemble
 from elman.nn.initialise import initialise
 from elman.nn.sequence import CELLS, Cell
 
@@ -140,3 +141,34 @@ class LanguageStream:
     def reset(self) -> None:
         """Start again with nothing read."""
         self._stepper.reset()
+
+
+class LanguageEnsemble(Ensemble):
+    """Several `LanguageNetwork`: forward gives (M, T, B, V); together they say the mean of their logits."""
+
+    def stream(self, banned: Sequence[int] = ()) -> LanguageStream | JointStream:
+        """What runs all of them one symbol at a time; see `LanguageNetwork.stream`."""
+        streams = [member.stream(banned) for member in self.members]  # type: ignore[operator]
+        return JointStream(streams) if streams[1:] else streams[0]
+
+
+class JointStream:
+    """The streams of an ensemble as one: `LanguageStream`, with the mean of their logits."""
+
+    def __init__(self, streams: Sequence[LanguageStream]) -> None:
+        self._streams = streams
+
+    @torch.no_grad()
+    def step(self, symbol: int) -> Tensor:
+        """The mean logits (V,) of the next symbol."""
+        return torch.stack([stream.step(symbol) for stream in self._streams]).mean(0)
+
+    def read(self, symbols: Iterable[int]) -> Tensor:
+        """Read one symbol after the other and return the mean logits after the last."""
+        symbols = list(symbols)
+        return torch.stack([stream.read(symbols) for stream in self._streams]).mean(0)
+
+    def reset(self) -> None:
+        """Start again with nothing read."""
+        for stream in self._streams:
+            stream.reset()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from elman.nn.language import LanguageStream
+from elman.nn.language import JointStream, LanguageStream
 
 _AHEAD = 1 << 16  # numbers of noise drawn at a time: one draw a symbol would cost as much as the symbol
 
@@ -64,7 +64,7 @@ class Sampler:
         return self._noise.pop()
 
 
-def generate(stream: LanguageStream, prompt: Iterable[int], sampler: Sampler) -> Iterator[int]:
+def generate(stream: LanguageStream | JointStream, prompt: Iterable[int], sampler: Sampler) -> Iterator[int]:
     """Symbols without end, one as soon as it is drawn, after a prompt of one or more that the stream reads first."""
     logits = stream.read(prompt)
     while True:

@@ -38,7 +38,7 @@ from elman.evaluate.report import Facts, Figure, Report, Section
 from elman.tasks import store
 from elman.train import log
 from elman.train.config import TrainConfig, require_least, require_share
-from elman.train.loop import Training, Watch, measure, threads, train
+from elman.train.loop import Training, Watch, fastest_threads, train
 from elman.train.plan import Plan
 from elman.version import __version__
 
@@ -246,8 +246,7 @@ class Task(BaseEstimator):
                 network = self.network(sized)
             if last or deadline is None:
                 break
-            with threads(1):  # on a busy machine several threads wait for each other, and all sizes look alike
-                per_step = measure(network.to(config.device), examples, self.loss, sized, steps=3)
+            _, per_step = fastest_threads(network.to(config.device), examples, self.loss, sized, steps=3)
             if (deadline - time.perf_counter()) / per_step >= self.enough(sized, examples):
                 break
         return sized, network

@@ -20,7 +20,7 @@ from elman.data.tokens import PAD, UNKNOWN, Tokens
 from elman.errors import InputError
 from elman.evaluate import language_report
 from elman.evaluate.ngram_language import KneserNey, unigram, unigram_nats
-from elman.nn.language import LanguageNetwork
+from elman.nn.language import LanguageEnsemble, LanguageNetwork
 from elman.nn.sampling import Sampler, generate
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
 from elman.train.config import require, require_least, require_share
@@ -51,6 +51,9 @@ class GenerateConfig(TaskConfig):
         Share of the symbols hidden from a whole batch while training.
     weight_drop
         Share of the recurrent weights dropped while training.
+    members
+        Networks of different starts that learn together and whose logits are averaged: 1 when left out, but 3 where a
+        budget of minutes has time for them.
     valid_share
         First share of the text, which chooses when to stop.
     test_share
@@ -65,6 +68,7 @@ class GenerateConfig(TaskConfig):
     input_dropout: float = 0.0
     embedding_dropout: float = 0.0
     weight_drop: float = 0.0
+    members: int | None = None
     valid_share: float = 0.02
     test_share: float = 0.1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -77,7 +81,7 @@ class GenerateConfig(TaskConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_least(self, 1, "vocabulary", "embedding", "chunk")
+        require_least(self, 1, "vocabulary", "embedding", "chunk", "members")
         require_share(self, "input_dropout", "embedding_dropout", "weight_drop", "valid_share", "test_share")
         left = 1 - self.valid_share
         require(self.test_share < left, "test_share", self.test_share, f"below {left:g}, 1 less --valid-share")
@@ -171,12 +175,18 @@ class Generator(Task):
         assert isinstance(examples, Chunks)
         symbols = len(examples.ids)
         largest = 128 if symbols < 50_000 else 256 if symbols < 300_000 else 1024
-        unbudgeted = min(largest, 512)
-        wanted = [h for h in (1024, 512, 256, 128, 64) if h <= (largest if config.minutes else unbudgeted)]
+        if not config.minutes:
+            wanted = [(config.hidden or min(largest, 512), config.members or 1)]
+        else:
+            # Not one of 1024 alone: three of 512 take no longer and foresee more.
+            ladder = [(h, m) for h in (1024, 512, 256, 128, 64) for m in (3, 1) if h <= largest and (h, m) != (1024, 1)]
+            wanted = [(config.hidden, 3), (config.hidden, 1)] if config.hidden else ladder
+            if config.members:
+                wanted = list(dict.fromkeys((h, config.members) for h, _ in wanted))
         small = self.tokens_.size <= 300
         return [
-            {"hidden": h, "embedding": config.embedding or (64 if small else min(h, 256))}
-            for h in ([config.hidden] if config.hidden else wanted)
+            {"hidden": h, "embedding": config.embedding or (64 if small else min(h, 256)), "members": members}
+            for h, members in wanted
         ]
 
     def enough(self, config: GenerateConfig, examples: Examples) -> float:
@@ -185,24 +195,28 @@ class Generator(Task):
 
     def network(self, config: GenerateConfig) -> nn.Module:
         assert config.hidden is not None and config.embedding is not None
-        return LanguageNetwork(
-            vocabulary=self.tokens_.size,
-            embedding=config.embedding,
-            cell=config.cell,
-            hidden=config.hidden,
-            layers=config.layers,
-            residual=config.residual,
-            dropout=config.dropout,
-            input_dropout=config.input_dropout,
-            embedding_dropout=config.embedding_dropout,
-            weight_drop=config.weight_drop,
-            tied=config.tied,
+        assert config.members is not None
+        return LanguageEnsemble(
+            LanguageNetwork(
+                vocabulary=self.tokens_.size,
+                embedding=config.embedding,
+                cell=config.cell,
+                hidden=config.hidden,
+                layers=config.layers,
+                residual=config.residual,
+                dropout=config.dropout,
+                input_dropout=config.input_dropout,
+                embedding_dropout=config.embedding_dropout,
+                weight_drop=config.weight_drop,
+                tied=config.tied,
+            )
+            for _ in range(config.members)
         )
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy of the next symbol, in nats."""
+        """Mean cross-entropy of the next symbol, in nats; the members' mean."""
         assert batch.y is not None
-        return nn.functional.cross_entropy(outputs.flatten(0, 1), batch.y.flatten())
+        return nn.functional.cross_entropy(outputs.flatten(0, 2), batch.y.expand(outputs.shape[:-1]).flatten())
 
     def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean cross-entropy, in nats a symbol, over the text read once with its state carried along."""
@@ -214,7 +228,7 @@ class Generator(Task):
             batch = examples.batch(rows).to(self.config_.device)
             assert batch.y is not None
             costs = nn.functional.cross_entropy(
-                network(**batch.inputs).flatten(0, 1), batch.y.flatten(), reduction="none"
+                network(**batch.inputs).mean(0).flatten(0, 1), batch.y.flatten(), reduction="none"
             )
             yield costs.double().cpu().numpy()
 
@@ -271,7 +285,7 @@ class Generator(Task):
         else:
             generator.manual_seed(seed)
         network = self.network_
-        assert isinstance(network, LanguageNetwork)
+        assert isinstance(network, LanguageEnsemble)
         # Without a prompt it begins as after the end of a line.
         ids = self.tokens_.encode([prompt or "\n"]).values.tolist()
         drawn = generate(network.stream((PAD, UNKNOWN)), ids, Sampler(temperature, top_k, top_p, generator))

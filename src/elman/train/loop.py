@@ -102,12 +102,14 @@ def products(precision: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def fastest_threads(network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig) -> tuple[int, float]:
+def fastest_threads(
+    network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig, steps: int = 6
+) -> tuple[int, float]:
     """One thread or all: small steps lose more to waiting than they gain. Returns the count and the seconds a step."""
     found = {}
     for count in {1, torch.get_num_threads()}:
         with threads(count):
-            found[count] = measure(network, examples, loss, config)
+            found[count] = measure(network, examples, loss, config, steps)
     best = min(found, key=lambda count: found[count])
     return best, found[best]
 
