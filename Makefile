@@ -48,6 +48,7 @@ bench: native
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/stock_program.py
 	$(BIN)/python benchmarks/forecast.py
+	$(BIN)/python benchmarks/text.py
 
 clean:
 	rm -rf .venv demo build dist src/elman/kernels/_native_*

@@ -29,7 +29,8 @@ def forecast() -> str:
 
 def text() -> str:
     workloads = json.loads((RESULTS / "text.json").read_text())["workloads"]
-    lines = ["| text | runs | minutes | score | bar | best baseline | plain torch |", "|---|---|---|---|---|---|---|"]
+    heads = ("text", "runs", "minutes", "score", "bar", "best baseline", "network alone", "plain torch")
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, found in workloads.items():
         metric, kind = found["metric"], next(kind for kind in ("folds", "seeds", "times") if kind in found)
         minutes = f"{found['minutes']['allowed']:g}" if "minutes" in found else ""
@@ -40,8 +41,10 @@ def text() -> str:
         rivals = {rival: scores[metric] for rival, scores in found["baselines"].items()}
         best = (min if metric == "nats" else max)(rivals, key=lambda rival: rivals[rival], default=None)
         beside = f"{best} {_text_score(metric, rivals[best])}" if best else ""
-        plain = _text_score(metric, found["plain_score"]) if "plain_score" in found else ""
-        lines.append(f"| {name} | {runs} | {minutes} | {score} | {bar} | {beside} | {plain} |")
+        alone, plain = (
+            _text_score(metric, found[key]) if key in found else "" for key in ("network_alone", "plain_score")
+        )
+        lines.append(f"| {name} | {runs} | {minutes} | {score} | {bar} | {beside} | {alone} | {plain} |")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from elman.nn.language import LanguageNetwork
+from elman.nn.language import LanguageEnsemble, LanguageNetwork, LanguageStream
 
 DROPOUT = {"dropout": 0.3, "embedding_dropout": 0.2, "weight_drop": 0.4}
 NETWORKS = {
@@ -96,6 +96,20 @@ def test_a_stream_says_what_the_network_says(name):
         torch.testing.assert_close(logits, expected)
         stream.reset()
     torch.testing.assert_close(stream.read(x[:, 0].tolist()), expected[-1])
+
+
+def test_the_stream_of_several_says_the_mean_of_what_each_says():
+    models, x = [network("plain"), network("tied, of one size"), network("residual")], text(streams=1)
+    expected = torch.stack([model(x, fresh=True)[:, 0] for model in models]).mean(0)
+    ensemble = LanguageEnsemble(models)
+    torch.testing.assert_close(ensemble(x, fresh=True)[:, :, 0].mean(0), expected)
+    stream = ensemble.stream()
+    for _ in range(2):
+        found = [stream.read(x[:3, 0].tolist()), *(stream.step(symbol) for symbol in x[3:, 0].tolist())]
+        torch.testing.assert_close(torch.stack(found), expected[2:])
+        stream.reset()
+    assert (ensemble.stream(banned=[4]).step(1) == -torch.inf).nonzero().tolist() == [[4]]
+    assert isinstance(LanguageEnsemble(models[:1]).stream(), LanguageStream)
 
 
 def test_banned_symbols():

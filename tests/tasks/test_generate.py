@@ -1,9 +1,15 @@
 """The generator: text in, text that goes on from a prompt out, and how well it foresees text."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
+from elman.data.sequences import Chunks
+from elman.data.tokens import Tokens
 from elman.errors import InputError
+from elman.nn.language import LanguageEnsemble
 from elman.tasks.generate import Generator
 from elman.tasks.load import load
 
@@ -30,6 +36,7 @@ def fitted():
         {"level": "subword", "vocabulary": 300},
         {"cell": "gru", "layers": 2, "residual": True},
         {"cell": "rnn", "dropout": 0.0, "learning_rate": 3e-3},
+        {"members": 2},
         {"tied": True, "embedding": 16, "weight_drop": 0.2, "embedding_dropout": 0.1, "input_dropout": 0.1},
     ],
     ids=str,
@@ -134,8 +141,8 @@ def test_evaluate_on_another_text(fitted, tmp_path):
 
 def test_two_runs_with_one_seed_are_equal_and_a_plan_repeats_a_fit():
     first, second = (quick(steps=10, test_share=0.0).fit(TEXT) for _ in range(2))
-    timed = quick(steps=None, minutes=0.02, test_share=0.0).fit(TEXT)
-    again = quick(steps=None, minutes=0.02, test_share=0.0).fit(TEXT, plan=timed.plan_)
+    timed = quick(steps=None, minutes=0.02, test_share=0.0, members=1).fit(TEXT)
+    again = quick(steps=None, minutes=0.02, test_share=0.0, members=1).fit(TEXT, plan=timed.plan_)
     for one, other in ((first, second), (timed, again)):
         for a, b in zip(one.network_.state_dict().values(), other.network_.state_dict().values(), strict=True):
             assert a.equal(b)
@@ -194,3 +201,28 @@ def test_what_is_no_text_is_refused():
         quick().fit(["a", "b"])
     with pytest.raises(InputError, match="not fitted yet"):
         quick().predict("a")
+
+
+def test_minutes_choose_the_size_and_how_many_learn_side_by_side():
+    def ladder(symbols, **settings):
+        model = Generator(minutes=1, **settings)
+        model.tokens_ = Tokens.fit([TEXT], "char")
+        examples = Chunks(torch.ones(symbols, dtype=torch.int32), 32, 32)
+        return [(size["hidden"], size["members"]) for size in model.sizes(model.config(), examples)]
+
+    assert ladder(10_000) == [(128, 3), (128, 1), (64, 3), (64, 1)]
+    assert ladder(10**6)[:4] == [(1024, 3), (512, 3), (512, 1), (256, 3)]
+    assert ladder(10_000, members=2) == [(128, 2), (64, 2)]
+    assert ladder(10_000, hidden=7) == [(7, 3), (7, 1)]
+    assert ladder(10_000, hidden=7, members=5) == [(7, 5)]
+
+
+def test_two_that_answer_together_foresee_more_than_each():
+    pair = quick(members=2, steps=40).fit(TEXT)
+    together = pair.evaluation_.metrics["nats"]
+    alone = []
+    for member in pair.network_.members:
+        one = copy.deepcopy(pair)
+        one.network_ = LanguageEnsemble([member])
+        alone.append(one.evaluate(TEXT[-len(TEXT) // 10 :]).metrics["nats"])
+    assert together < sum(alone) / 2

@@ -155,5 +155,11 @@ def test_bad_lists_are_one_sentence(x, y, said):
 
 
 def test_a_level_is_refused():
-    with pytest.raises(InputError, match="--level is char, but a tagger's file is cut into words already"):
+    with pytest.raises(InputError, match="--level must be left out: the file is cut into words already, but is 'char'"):
         quick(level="char").fit(*sentences())
+
+
+@pytest.mark.parametrize("setting", [{"text": "word"}, {"longest": 9}])
+def test_settings_of_whole_texts_are_refused(setting):
+    with pytest.raises(InputError, match=f"--{next(iter(setting))} must be left out: whole sentences are read"):
+        quick(**setting).fit(*sentences())

@@ -185,7 +185,7 @@ def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> No
     model
         Directory of a saved model.
     file
-        New data; rows that the fit has seen are not judged.
+        New data; of a series, rows that the fit has seen are not judged.
     """
     evaluation = load(model).evaluate(file)
     for note in evaluation.notes:
@@ -251,6 +251,8 @@ def predict(
             raise InputError(
                 f"this model writes text, and {source!r} is no option of it: give the beginning as --prompt"
             )
+        if out is not None and out.suffix in WRITTEN:
+            raise InputError(f"{out.name} is a table by its name, but this model writes text: give a name in .txt")
         write_text(task, drawing, out, json)
         return
     if drawing:

@@ -161,11 +161,20 @@ def training(history: Sequence[Mapping[str, Any]], title: str = "Training") -> P
 
 
 @styled()
-def scatter(actual: ArrayLike, predicted: ArrayLike, unit: str = "", title: str = "Forecast against actual") -> Plot:
-    """Each forecast against what came, the diagonal being perfect; of many, some. NaN is left out."""
+def scatter(
+    actual: ArrayLike,
+    predicted: ArrayLike,
+    unit: str = "",
+    title: str = "Forecast against actual",
+    kind: str = "forecasts",
+) -> Plot:
+    """Each forecast, or of another ``kind``, against what came, the diagonal being perfect; of many, some.
+
+    NaN is left out.
+    """
     y, f = _pairs(actual, predicted)
     some = np.unique(np.linspace(0, len(y) - 1, min(len(y), POINTS)).astype(int))
-    figure, axes = canvas(_with("forecast", unit))
+    figure, axes = canvas(_with(kind.removesuffix("s"), unit))
     axes.axline((0, 0), slope=1, color=INK, linewidth=1, linestyle=DASHED)
     axes.plot(y[some], f[some], "o", color=SERIES[0], markersize=4, alpha=0.45, markeredgewidth=0)
     if len(some):
@@ -175,7 +184,7 @@ def scatter(actual: ArrayLike, predicted: ArrayLike, unit: str = "", title: str 
     name_axes(axes, along=_with("actual", unit))
     numbers(axes.xaxis, 6)
     of = f"{number(len(some))} of {number(len(y))}" if len(some) < len(y) else number(len(y))
-    return Plot(figure, title, f"{of} forecasts, each a dot; on the dashed diagonal they are right.")
+    return Plot(figure, title, f"{of} {kind}, each a dot; on the dashed diagonal they are right.")
 
 
 @styled()

@@ -62,7 +62,7 @@ def sections(
 ) -> tuple[tuple[Section, ...], plots.Plot]:
     """Sections, and the picture of guesses against truth; shown: the rows as text, for the table of mistakes."""
     y, f = np.asarray(truth, np.float64), np.asarray(guess, np.float64)
-    picture = plots.scatter(y, f, title="Guess against truth")
+    picture = plots.scatter(y, f, title="Answer against truth", kind="answers")
     pages = [
         evaluation.score_page(f"{evaluation.rows:,} rows judged beside guesses that need no network."),
         Section(

@@ -24,7 +24,7 @@ from elman.data.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate import classify_report
 from elman.evaluate.report import Shaded
-from elman.evaluate.wording import some
+from elman.evaluate.wording import percent, some
 from elman.nn.ensemble import Ensemble
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.pooled import PooledConfig, PooledTask
@@ -186,9 +186,10 @@ class Classifier(ClassifierMixin, PooledTask):
 
     # From outputs to what the user reads.
 
-    def _probabilities(self, examples: Examples, x: list[str] | Ragged) -> np.ndarray:
+    def _probabilities(self, outputs: Tensor, x: list[str] | Ragged) -> np.ndarray:
+        """Of the rows ``x``, for which the network alone gives ``outputs``."""
         own, other = self.weights_
-        logits = own * self.all_outputs(examples).double()
+        logits = own * outputs.double()
         if other:
             (linear,) = self.linear_guess(x).values()
             logits += other * torch.from_numpy(_log(linear))
@@ -211,7 +212,11 @@ class Classifier(ClassifierMixin, PooledTask):
         numbers = self._numbers(judged.y)
         labels, new = [str(label) for label in self.classes_], numbers == NO_LABEL
         rivals = {"majority": self.counts_ / self.counts_.sum(), **self.linear_guess(judged.x)}
-        probabilities = self._probabilities(examples, judged.x)
+        outputs = self.all_outputs(examples)
+        probabilities = self._probabilities(outputs, judged.x)
+        if self.weights_[1]:
+            alone = float((outputs.argmax(-1).numpy() == numbers).mean())
+            notes = (*notes, f"the network alone, before the blend, labels {percent(alone)} of these rows right")
         if new.any():
             # Labels that the fit never saw are columns that nothing gives a probability to.
             unseen, at = np.unique(np.asarray(judged.y)[new], return_inverse=True)
@@ -279,7 +284,7 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def _probabilities_of(self, source: Any) -> np.ndarray:
         data = self.unlabelled(source)
-        return self._probabilities(Sequences(self.encoded(data.x)), data.x)
+        return self._probabilities(self.all_outputs(Sequences(self.encoded(data.x))), data.x)
 
     # What is saved.
 
@@ -297,7 +302,8 @@ class Classifier(ClassifierMixin, PooledTask):
         self.weights_ = (float(encoders["weights"][0]), float(encoders["weights"][1]))
 
     def title(self) -> str:
-        return f"Labels of {self.config_.label or 'sequences'}"
+        label = self.config_.label or "label"
+        return f"{label[:1].upper()}{label[1:]} of each {'text' if isinstance(self.encoder_, Tokens) else 'sequence'}"
 
 
 def _log(p: np.ndarray) -> np.ndarray:

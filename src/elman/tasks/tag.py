@@ -27,6 +27,7 @@ from elman.evaluate.wording import some
 from elman.nn.sequence import TaggerNetwork
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.sequence import SequenceConfig, SequenceTask, check_shares, something
+from elman.train.config import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,12 @@ class TagConfig(SequenceConfig):
     """A tagger has the settings of all sequences; its texts are cut already."""
 
     lower: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("text", "longest"):
+            require(getattr(self, name) is None, name, getattr(self, name), "left out: whole sentences are read")
+        require(self.level in ("auto", "word"), "level", self.level, "left out: the file is cut into words already")
 
 
 class Tagger(SequenceTask):
@@ -58,8 +65,6 @@ class Tagger(SequenceTask):
         return super().fit(source, y, valid=valid, test=test, **options)
 
     def prepare(self, source: Any, valid: Any, test: Any, config: TagConfig) -> Prepared:
-        if config.level not in ("auto", "word"):
-            raise InputError(f"--level is {config.level}, but a tagger's file is cut into words already: leave it out")
         data = self._tagged(source)
         parts, how = self._parted(data, valid, test, config, 0.0 if isinstance(source, Pairs) else 0.2)
         train = parts["train"]
