@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
-from elman.evaluate.class_metrics import class_metrics
+from elman.evaluate.labels.metrics import class_metrics
 from elman.train.plan import learning_rate
 
 PAD, UNKNOWN = 0, 1

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from elman.evaluate import class_plots, plots
+from elman.evaluate import plots
+from elman.evaluate.labels import plots as class_plots
 from elman.evaluate.style import name_ends, styled
 
 SVG = "{http://www.w3.org/2000/svg}"

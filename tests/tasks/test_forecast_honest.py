@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 import torch
 
-from elman.data.window import Windows
+from elman.data.series.window import Windows
 from elman.tasks.forecast import Forecaster
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from elman.data.sequences import Chunks
-from elman.data.tokens import Tokens
+from elman.data.text.chunks import Chunks
+from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 from elman.nn.language import LanguageEnsemble
 from elman.tasks.generate import Generator

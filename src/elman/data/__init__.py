@@ -1,1 +1,1 @@
-"""Files and frames to examples, examples to batches: the only room that opens files."""
+"""Files and frames to examples, examples to batches: what all kinds of data share, and a room for each kind."""

@@ -66,6 +66,10 @@ class Ragged:
             return x.long().masked_fill_(~inside, int(fill)), lengths
         return x.masked_fill_(~inside[..., None], fill), lengths
 
+    def inputs(self, x: Tensor) -> dict[str, Tensor]:
+        """Padded rows as a network reads them."""
+        return {"x": x}
+
     def _parts(self, first: Tensor, lengths: Tensor) -> Ragged:
         """Row r of the result is the ``lengths[r]`` values from ``first[r]``."""
         starts = starts_of(lengths)

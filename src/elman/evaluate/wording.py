@@ -1,8 +1,10 @@
-"""How a number is written for a reader: enough figures to tell it from its neighbour, and no more."""
+"""How a number is written for a reader: enough figures to tell it from its neighbour, and no more; and a long text."""
 
 from collections.abc import Sequence
 from math import floor, isfinite, isnan, log10
 from numbers import Integral
+
+LONGEST = 300  # characters of a text in a table
 
 
 def number(value: float | Integral, digits: int = 3) -> str:
@@ -54,3 +56,8 @@ def percent(share: float) -> str:
 def some(names: list[str]) -> str:
     """The first few names."""
     return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
+
+
+def cut(text: str) -> str:
+    """At most 300 characters of a text, for a table."""
+    return text if len(text) <= LONGEST else text[:LONGEST].rstrip() + "…"

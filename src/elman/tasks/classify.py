@@ -20,9 +20,9 @@ from elman.data.frames import to_frame
 from elman.data.labelled import Labelled, Pairs, finite
 from elman.data.ragged import Ragged
 from elman.data.sequences import NO_LABEL, Sequences
-from elman.data.tokens import Tokens
+from elman.data.text.tokens import Tokens
 from elman.errors import InputError
-from elman.evaluate import classify_report
+from elman.evaluate.labels import report
 from elman.evaluate.report import Shaded
 from elman.evaluate.wording import percent, some
 from elman.nn.ensemble import Ensemble
@@ -226,11 +226,9 @@ class Classifier(ClassifierMixin, PooledTask):
                 np.pad(p, [(0, 0)] * (p.ndim - 1) + [(0, len(unseen))]) for p in (probabilities, *rivals.values())
             )
             rivals = dict(zip(rivals, wider, strict=True))
-        evaluation = classify_report.judge(numbers, probabilities, rivals, notes=notes, began=began)
+        evaluation = report.judge(numbers, probabilities, rivals, notes=notes, began=began)
         shaded = self._shaded(judged, examples, probabilities, labels)
-        return Judged(
-            evaluation, *classify_report.sections(evaluation, numbers, probabilities, labels, judged.shown, shaded)
-        )
+        return Judged(evaluation, *report.sections(evaluation, numbers, probabilities, labels, judged.shown, shaded))
 
     def _blend_told(self) -> str:
         own, other = self.weights_

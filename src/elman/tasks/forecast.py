@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.data import extend
 from elman.data.batch import Batch, Examples
 from elman.data.frames import to_frame
-from elman.data.series import SeriesSet, check_target
-from elman.data.series_encoder import SeriesEncoder, Tables, carried_forward
-from elman.data.series_reader import SeriesReader
-from elman.data.split import Parts, as_given, by_time, observed_ends
-from elman.data.window import Windows, origins
+from elman.data.series import extend
+from elman.data.series.encoder import SeriesEncoder, Tables, carried_forward
+from elman.data.series.reader import SeriesReader
+from elman.data.series.series import SeriesSet, check_target
+from elman.data.series.split import Parts, as_given, by_time, observed_ends
+from elman.data.series.window import Windows, origins
 from elman.errors import InputError
-from elman.evaluate import baselines
-from elman.evaluate.backtest import backtest
-from elman.evaluate.forecast_report import sections
+from elman.evaluate.forecast import baselines
+from elman.evaluate.forecast.backtest import backtest
+from elman.evaluate.forecast.report import sections
 from elman.nn.forecaster import ForecastNetwork
 from elman.nn.losses import pinball, squared
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches
-from elman.data.sequences import Chunks
-from elman.data.texts import read_plain
-from elman.data.tokens import PAD, UNKNOWN, Tokens
+from elman.data.text.chunks import Chunks
+from elman.data.text.reader import read_plain
+from elman.data.text.tokens import PAD, UNKNOWN, Tokens
 from elman.errors import InputError
-from elman.evaluate import language_report
-from elman.evaluate.ngram_language import KneserNey, unigram, unigram_nats
+from elman.evaluate.language import report
+from elman.evaluate.language.ngrams import KneserNey, unigram, unigram_nats
 from elman.nn.language import LanguageEnsemble, LanguageNetwork
 from elman.nn.sampling import Sampler, generate
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
@@ -251,7 +251,7 @@ class Generator(Task):
         rivals = {"unigram": unigram_nats(self.shares_, ids)[1:]}
         if self.counted_ is not None:
             rivals["kneser-ney"] = self.counted_.nats(ids)[1:]
-        evaluation = language_report.judge(nats, rivals, max(1, len(judged) - 1), notes=notes, began=began)
+        evaluation = report.judge(nats, rivals, max(1, len(judged) - 1), notes=notes, began=began)
         samples = {
             f"Temperature {temperature}": "".join(self.stream(length=600, temperature=temperature, seed=0))
             for temperature in (0.5, 0.8, 1.0)
@@ -259,7 +259,7 @@ class Generator(Task):
         pieces = self.tokens_.pieces(judged[:8000])[1:]
         apart = " " if self.config_.level == "word" else ""
         shown = min(len(pieces), len(nats))
-        return Judged(evaluation, language_report.sections(evaluation, samples, pieces[:shown], nats[:shown], apart))
+        return Judged(evaluation, report.sections(evaluation, samples, pieces[:shown], nats[:shown], apart))
 
     def stream(
         self,

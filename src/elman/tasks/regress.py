@@ -19,7 +19,7 @@ from elman.data.ragged import Ragged
 from elman.data.scale import Scaler
 from elman.data.sequences import Sequences
 from elman.errors import InputError
-from elman.evaluate import regress_report
+from elman.evaluate.numbers import report
 from elman.evaluate.wording import percent
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.pooled import PooledConfig, PooledTask
@@ -126,8 +126,8 @@ class Regressor(RegressorMixin, PooledTask):
         began = time.perf_counter()
         guess = self._guess(examples, judged.x)
         rivals = {"median": np.array(self.median_), **self.linear_guess(judged.x)}
-        evaluation = regress_report.judge(judged.y, guess, rivals, notes=notes, began=began)
-        return Judged(evaluation, *regress_report.sections(evaluation, judged.y, guess, judged.shown))
+        evaluation = report.judge(judged.y, guess, rivals, notes=notes, began=began)
+        return Judged(evaluation, *report.sections(evaluation, judged.y, guess, judged.shown))
 
     def predict(self, source: Any = None) -> Any:
         """Numbers: an array for a list of texts or arrays; for a path or a frame, a frame."""

@@ -12,16 +12,16 @@ import numpy as np
 import torch
 
 from elman.data.arrays import Numbers
-from elman.data.augment import drop_words, swap_words
 from elman.data.batch import Examples, batches, restored
 from elman.data.labelled import NOTHING, Labelled, Pairs, flat, is_table, names_file, texts_or_numbers
 from elman.data.ragged import Ragged
 from elman.data.sequences import Change, Sequences
-from elman.data.spelling import Spelled, Spelling
 from elman.data.stratify import stratified
-from elman.data.texts import read_labelled
-from elman.data.tokens import Tokens, choose_level
-from elman.data.vectors import read_vectors
+from elman.data.text.augment import drop_words, swap_words
+from elman.data.text.reader import read_labelled
+from elman.data.text.spelling import Spelled, Spelling
+from elman.data.text.tokens import Tokens, choose_level
+from elman.data.text.vectors import read_vectors
 from elman.errors import InputError
 from elman.nn.dropout import weight_drop
 from elman.nn.sequence import SequenceNetwork

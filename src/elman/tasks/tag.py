@@ -17,12 +17,12 @@ from elman.data.labelled import Pairs, names_file
 from elman.data.ragged import Ragged
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.stratify import stratified
-from elman.data.texts import TaggedTokens, read_tagged
-from elman.data.tokens import Tokens
-from elman.data.vectors import read_vectors
+from elman.data.text.reader import TaggedTokens, read_tagged
+from elman.data.text.tokens import Tokens
+from elman.data.text.vectors import read_vectors
 from elman.errors import InputError
-from elman.evaluate import tag_report
-from elman.evaluate.tag_report import MostFrequent
+from elman.evaluate.tags import report
+from elman.evaluate.tags.report import MostFrequent
 from elman.evaluate.wording import some
 from elman.nn.sequence import TaggerNetwork
 from elman.tasks.base import Judged, Prepared
@@ -174,8 +174,8 @@ class Tagger(SequenceTask):
         assert part.tags is not None
         guess = self._guess(part.tokens)
         rivals = {"most_frequent": self.frequent_.predict(part.tokens)}
-        evaluation = tag_report.judge(part.tags, guess, rivals, notes=notes, began=began)
-        return Judged(evaluation, *tag_report.sections(evaluation, part.tokens, part.tags, guess))
+        evaluation = report.judge(part.tags, guess, rivals, notes=notes, began=began)
+        return Judged(evaluation, *report.sections(evaluation, part.tokens, part.tags, guess))
 
     def predict(self, source: Any = None) -> Any:
         """Tags: lists for lists of words; for a file, or one text parted by blanks, a frame of sentence, word, tag."""

@@ -1,0 +1,1 @@
+"""Series: tables with a clock, to the windows that a forecaster reads."""

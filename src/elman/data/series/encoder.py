@@ -1,0 +1,269 @@
+"""Series to the tensors a forecaster reads, and back; everything fitted is fitted on the training part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.data.scale import Scaler
+from elman.data.series.clock import Clock
+from elman.data.series.series import SeriesSet
+
+KIN = 0.98  # a column this correlated with the target is taken to be measured in its units (high and low beside close)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What windows are cut from: past (N, F), future (N, F'), target (N,), scaled, NaN where missing, group (N,)."""
+
+    past: Tensor
+    future: Tensor
+    target: Tensor
+    group: Tensor
+    mean: np.ndarray  # (N,) of the target's scale, row by row
+    deviation: np.ndarray  # (N,)
+
+
+@dataclass(frozen=True)
+class SeriesEncoder:
+    """Columns of ``past``: target, its kin, other inputs, known columns, indicators, lags, calendar, common factors.
+
+    Columns of ``future``: lags, known columns, their indicators, calendar. A missing value is the last one seen before
+    it, and an indicator says so (1 observed, 0 missing). Lags are the target ``lags`` steps earlier, each at least the
+    horizon, so that they are known when forecasting. The calendar tells the place in the year only where some group's
+    training part spans one: in less it numbers the days, and what is learnt of it fails on those to come. Common
+    factors are the leading principal components of all groups side by side, where there are many.
+    """
+
+    columns: tuple[str, ...]
+    kin: tuple[int, ...]
+    known: tuple[int, ...]
+    masked: tuple[int, ...]
+    lags: tuple[int, ...]
+    groups: tuple[str, ...]
+    level: Literal["last", "window", "none"]
+    horizon: int
+    target: Scaler  # mean and deviation (G,)
+    inputs: Scaler  # mean and deviation (F - 1,)
+    factors: np.ndarray  # (G, q)
+    clock: Clock
+    calendar: tuple[str, ...]  # the names kept of Clock.features
+
+    @classmethod
+    def fit(
+        cls,
+        series: SeriesSet,
+        train_end: np.ndarray,
+        *,
+        known: tuple[str, ...],
+        lags: tuple[int, ...],
+        horizon: int,
+        level: Literal["auto", "last", "window", "none"],
+        factors: int,
+    ) -> SeriesEncoder:
+        spans = [slice(a, b) for a, b in zip(series.starts[:-1], train_end, strict=True)]
+        level = _choose_level(series, spans, horizon) if level == "auto" else level
+        mean, deviation = np.array([_scale(series.values[span, 0], level, horizon) for span in spans]).T
+        train = np.concatenate([series.values[span] for span in spans])
+        kin = tuple(j for j in range(1, train.shape[1]) if _correlation(train[:, 0], train[:, j]) > KIN)
+        indicators = tuple(int(j) for j in np.flatnonzero(np.isnan(train).any(axis=0)))
+        ahead = {column for name in known for column in _columns_of(name, series.layout)}
+        whole_year = any(series.clock.spans_year(series.times[span]) for span in spans)
+        calendar = series.clock.features(series.times[:0])[0]
+        encoder = cls(
+            series.columns,
+            kin,
+            tuple(j for j, name in enumerate(series.columns) if j and name in ahead),
+            indicators,
+            lags,
+            series.groups,
+            level,
+            horizon,
+            Scaler(mean, deviation),
+            Scaler.fit(train[:, 1:]),
+            np.zeros((len(spans), 0)),
+            series.clock,
+            tuple(name for name in calendar if whole_year or not name.startswith("year_")),
+        )
+        return encoder._with_factors(series, train_end, factors) if factors else encoder
+
+    def _with_factors(self, series: SeriesSet, train_end: np.ndarray, count: int) -> SeriesEncoder:
+        train = np.arange(len(series.times)) < np.repeat(train_end, np.diff(series.starts))
+        panel, at = self._panel(series, np.where(train, self._scaled(series, None)[0], 0.0))
+        rows = panel[np.unique(at[train])]
+        _, sizes, axes = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
+        scale = np.maximum(sizes[:count], 1e-9) / np.sqrt(len(rows))
+        return SeriesEncoder(**{**self.__dict__, "factors": axes[:count].T / scale})
+
+    def _panel(self, series: SeriesSet, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All groups side by side (moments, G), 0 where one has no value, and each row's moment (N,)."""
+        moments, at = np.unique(series.times, return_inverse=True)
+        panel = np.zeros((len(moments), len(self.groups)))
+        code = self._codes(series)
+        seen = code > 0
+        panel[at[seen], code[seen] - 1] = np.nan_to_num(z[seen])
+        return panel, at
+
+    def _codes(self, series: SeriesSet) -> np.ndarray:
+        """(N,) 1-based number of each row's group, 0 for a group that training did not see."""
+        number = {name: g + 1 for g, name in enumerate(self.groups)}
+        return np.repeat([number.get(name, 0) for name in series.groups], np.diff(series.starts))
+
+    def _scaled(self, series: SeriesSet, own: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The target scaled and carried forward over gaps (N,), and the mean and deviation used in each row (N,)."""
+        code = self._codes(series)
+        mean = np.concatenate([[0.0], self.target.mean])[code]
+        deviation = np.concatenate([[1.0], self.target.deviation])[code]
+        for begin, end in pairwise(series.starts.tolist()):
+            if code[begin] == 0:
+                first = series.values[begin:end, 0][:own]
+                mean[begin:end], deviation[begin:end] = _scale(first, self.level, self.horizon)
+        filled = carried_forward(series.values[:, 0], series.starts)
+        return np.nan_to_num((filled - mean) / deviation), mean, deviation
+
+    def encode(self, series: SeriesSet, own: int | None = None) -> Tables:
+        """Tables for windows over these series, whose columns must be the fitted ones.
+
+        A group never seen sets its own scale, by its first ``own`` rows: as many as lie before its first origin where
+        its windows are judged, so that no later value reaches an earlier window; None: by all.
+        """
+        z, mean, deviation = self._scaled(series, own)
+        observed = np.isfinite(series.values)
+        filled = np.stack([carried_forward(column, series.starts) for column in series.values.T], axis=1)
+        inputs = np.nan_to_num(self.inputs.scale(filled[:, 1:]))
+        kin = np.nan_to_num((filled[:, list(self.kin)] - mean[:, None]) / deviation[:, None])
+        kin = np.where(observed[:, list(self.kin)], kin, z[:, None])
+        others = [j - 1 for j in range(1, len(self.columns)) if j not in self.kin and j not in self.known]
+        known = [j - 1 for j in self.known]
+        known_masks = [j for j in self.masked if j in self.known]
+        lagged = (
+            np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1) if self.lags else np.zeros((len(z), 0))
+        )
+        names, calendar = self.clock.features(series.times)
+        calendar = calendar[:, [names.index(name) for name in self.calendar]]
+        panel, at = (
+            self._panel(series, z) if self.factors.size else (np.zeros((1, len(self.groups))), np.zeros(len(z), int))
+        )
+        past = [
+            z[:, None],
+            kin,
+            inputs[:, others],
+            inputs[:, known],
+            observed[:, list(self.masked)],
+            lagged,
+            calendar,
+        ]
+        future = [lagged, inputs[:, known], observed[:, known_masks], calendar]
+        if not sum(block.shape[1] for block in future):
+            future = [np.ones((len(z), 1))]  # a decoder must read something
+        return Tables(
+            _tensor([*past, (panel @ self.factors)[at]]),
+            _tensor(future),
+            torch.from_numpy(np.where(observed[:, 0], z, np.nan).astype(np.float32)),
+            torch.from_numpy(self._codes(series)),
+            mean,
+            deviation,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "columns": list(self.columns),
+            "kin": list(self.kin),
+            "known": list(self.known),
+            "masked": list(self.masked),
+            "lags": list(self.lags),
+            "groups": list(self.groups),
+            "level": self.level,
+            "horizon": self.horizon,
+            "target": self.target.to_json(),
+            "inputs": self.inputs.to_json(),
+            "factors": self.factors.tolist(),
+            "clock": self.clock.to_json(),
+            "calendar": list(self.calendar),
+        }
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> SeriesEncoder:
+        groups = tuple(state["groups"])
+        return cls(
+            tuple(state["columns"]),
+            tuple(state["kin"]),
+            tuple(state["known"]),
+            tuple(state["masked"]),
+            tuple(state["lags"]),
+            groups,
+            state["level"],
+            state["horizon"],
+            Scaler.from_json(state["target"]),
+            Scaler.from_json(state["inputs"]),
+            np.asarray(state["factors"], dtype=np.float64).reshape(len(groups), -1),
+            Clock.from_json(state["clock"]),
+            tuple(state["calendar"]),
+        )
+
+
+def carried_forward(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Each missing value replaced by the last one seen before it in its group; NaN where there is none."""
+    rows = np.where(np.isfinite(values), np.arange(len(values)), -1)
+    last = np.maximum.accumulate(rows)
+    first = np.repeat(starts[:-1], np.diff(starts))
+    return np.where(last >= first, values[np.maximum(last, 0)], np.nan)
+
+
+def _lag(z: np.ndarray, m: int, starts: np.ndarray) -> np.ndarray:
+    """The value m rows earlier in the group; before that, the group's first."""
+    first = np.repeat(starts[:-1], np.diff(starts))
+    return z[np.maximum(np.arange(len(z)) - m, first)]
+
+
+def _tensor(blocks: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.concatenate(blocks, axis=1).astype(np.float32))
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    both = np.isfinite(a) & np.isfinite(b)
+    a, b = a[both], b[both]
+    if len(a) < 3 or a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _columns_of(name: str, layout: Mapping[str, Any]) -> list[str]:
+    """The columns of a series set that a column of the file became."""
+    kinds = layout.get(name, "number")
+    return [name] if kinds == "number" else [f"{name}={kind}" for kind in kinds]
+
+
+def _scale(y: np.ndarray, level: str, horizon: int) -> tuple[float, float]:
+    """Mean and deviation of one group's target.
+
+    Where changes are learnt, changes set the scale: the level of a price says nothing about its moves.
+    """
+    fitted, moves = Scaler.fit(y), _moves(y, horizon)
+    spread = float(np.sqrt(np.mean(moves**2))) if level == "last" and len(moves) else 0.0
+    return float(fitted.mean), spread or float(fitted.deviation)
+
+
+def _choose_level(series: SeriesSet, spans: list[slice], horizon: int) -> Literal["last", "none"]:
+    """ "last" where repeating the last value is far better than the mean of the training part: the series wanders."""
+    ratio = []
+    for span in spans:
+        y = series.values[span, 0]
+        moves = _moves(y, horizon)
+        spread = np.abs(y - np.nanmean(y)) if len(moves) else y
+        if len(moves) and np.nanmean(spread) > 0:
+            ratio.append(np.abs(moves).mean() / np.nanmean(spread))
+    return "last" if ratio and np.median(ratio) < 0.4 else "none"
+
+
+def _moves(y: np.ndarray, horizon: int) -> np.ndarray:
+    """Observed changes over one step, half the horizon and all of it: one span alone might be just a season."""
+    spans = {1, -(-horizon // 2), horizon}
+    moves = np.concatenate([y[h:] - y[:-h] for h in spans if h < len(y)] or [y[:0]])
+    return moves[np.isfinite(moves)]

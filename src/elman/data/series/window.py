@@ -1,0 +1,57 @@
+"""Windows over long series: an index into one table, never a copy."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding
+
+from elman.data.batch import Batch
+from elman.data.series.encoder import Tables
+from elman.data.series.series import SeriesSet
+
+
+class Windows:
+    """Every window ends just before an origin o: the past is rows o-T..o-1, the horizon rows o..o+K-1 of the tables.
+
+    ``origins`` (M,) are rows of the tables; a batch is three gathers, whatever its size.
+    """
+
+    def __init__(self, tables: Tables, origins: np.ndarray, lookback: int, horizon: int) -> None:
+        self.tables, self.origins = tables, torch.from_numpy(origins)
+        self.target = tables.target[:, None]
+        self.before = torch.arange(-lookback, 0)
+        self.after = torch.arange(horizon)
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def batch(self, rows: Tensor) -> Batch:
+        origins = self.origins[rows, None]
+        return Batch(
+            {
+                "x": embedding(origins + self.before, self.tables.past),
+                "known": embedding(origins + self.after, self.tables.future),
+                "group": self.tables.group[origins[:, 0]],
+            },
+            embedding(origins + self.after, self.target)[..., 0],
+            rows,
+        )
+
+
+def origins(
+    series: SeriesSet, begin: np.ndarray, end: np.ndarray, *, lookback: int, history: int, horizon: int, stride: int
+) -> np.ndarray:
+    """Every ``stride``-th row that can open a horizon within begin..end of its group (M,).
+
+    Its ``lookback`` must lie in the group and hold an observed target, and so must its horizon. At a group's very start
+    ``history`` rows are left out where there are plenty, so that lagged values are real ones.
+    """
+    found = []
+    for first, a, b in zip(series.starts[:-1], begin, end, strict=True):
+        room = history if a == first and b - a > 2 * history + horizon else lookback
+        found.append(np.arange(max(a, first + room), b - horizon + 1, stride))
+    at = np.concatenate(found).astype(np.int64)
+    seen = np.concatenate([[0], np.cumsum(np.isfinite(series.values[:, 0]))])
+    return at[(seen[at + horizon] > seen[at]) & (seen[at] > seen[at - lookback])] if len(at) else at

@@ -1,0 +1,1 @@
+"""Text: read from files, cut into words, letters or pieces of words, and numbered."""

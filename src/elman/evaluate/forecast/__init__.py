@@ -1,0 +1,1 @@
+"""Forecasts: the measures of their error, those that need no model, the backtest beside these, and its pages."""

@@ -1,0 +1,1 @@
+"""A label a row: the measures of classification, its figures and its pages."""

@@ -1,0 +1,1 @@
+"""Text foretold symbol by symbol: models that only count, and the pages of one that is read beside them."""
