@@ -383,3 +383,13 @@ def test_bad_sequences_and_labels_are_one_sentence(x, y, said):
 def test_without_a_source_there_is_nothing_to_answer_for(fitted):
     with pytest.raises(InputError, match="there is nothing to answer for"):
         fitted.predict()
+
+
+def test_a_few_rows_that_choose_do_not_make_the_answer_sure():
+    texts, moods = rows(60)
+    few = quick(steps=60, valid_share=0.1).fit(texts, moods)
+    assert len(few.linear_.before) == 6
+    assert max(few.weights_) < 1.2
+    assert any(
+        "rows are too few to judge by" in note for note in quick(steps=5, test_share=0.1).fit(texts, moods).notes_
+    )

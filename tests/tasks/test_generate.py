@@ -1,6 +1,7 @@
 """The generator: text in, text that goes on from a prompt out, and how well it foresees text."""
 
 import copy
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from elman.data.text.chunks import Chunks
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 from elman.nn.language import LanguageEnsemble
+from elman.tasks import base
 from elman.tasks.generate import Generator
 from elman.tasks.load import load
 
@@ -226,3 +228,20 @@ def test_two_that_answer_together_foresee_more_than_each():
         one.network_ = LanguageEnsemble([member])
         alone.append(one.evaluate(TEXT[-len(TEXT) // 10 :]).metrics["nats"])
     assert together < sum(alone) / 2
+
+
+def test_sizes_are_tried_from_the_smallest_until_one_is_too_slow(monkeypatch):
+    tried = []
+
+    def fake(network, examples, loss, config, steps):
+        tried.append((config.hidden, config.members))
+        return 1, 1e-6 if config.hidden < 128 else 1e6
+
+    monkeypatch.setattr(base, "fastest_threads", fake)
+    model = Generator(minutes=1)
+    model.tokens_ = Tokens.fit([TEXT], "char")
+    examples = Chunks(torch.ones(10_000, dtype=torch.int32), 32, 32)
+    config, network = model._sized(model.config(), examples, time.perf_counter() + 100)
+    assert tried == [(64, 3), (128, 1)]
+    assert (config.hidden, config.members) == (64, 3) and len(network.members) == 3
+    assert model._sized(model.config(), examples, None)[0].hidden == 128

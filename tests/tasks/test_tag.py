@@ -163,3 +163,10 @@ def test_a_level_is_refused():
 def test_settings_of_whole_texts_are_refused(setting):
     with pytest.raises(InputError, match=f"--{next(iter(setting))} must be left out: whole sentences are read"):
         quick(**setting).fit(*sentences())
+
+
+def test_a_table_is_not_read_as_lines_of_words(tmp_path):
+    model = quick().fit(*sentences())
+    (tmp_path / "new.csv").write_text("review,mood\ngood room,pos\n")
+    with pytest.raises(InputError, match="is a table, but a tagger reads lines of a word"):
+        model.predict(tmp_path / "new.csv")

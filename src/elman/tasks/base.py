@@ -38,7 +38,7 @@ from elman.evaluate.report import Facts, Figure, Report, Section
 from elman.tasks import store
 from elman.train import log
 from elman.train.config import TrainConfig, require_least, require_share
-from elman.train.loop import Training, Watch, fastest_threads, train
+from elman.train.loop import OVER, Training, Watch, fastest_threads, train
 from elman.train.plan import Plan
 from elman.version import __version__
 
@@ -239,17 +239,20 @@ class Task(BaseEstimator):
     def _sized(self, config: Any, examples: Examples, deadline: float | None) -> tuple[Any, nn.Module]:
         """The settings with every size resolved: the largest network that has time for enough steps."""
         sizes = self.sizes(config, examples)
-        for last, size in ((size is sizes[-1], size) for size in sizes):
+        chosen = None
+        # From the smallest on, so that a short budget is not spent on trying what is far too slow.
+        for size in reversed(sizes if deadline is not None else sizes[:1]):
             sized = replace(config, **size)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(config.seed)
                 network = self.network(sized)
-            if last or deadline is None:
-                break
-            _, per_step = fastest_threads(network.to(config.device), examples, self.loss, sized, steps=3)
-            if (deadline - time.perf_counter()) / per_step >= self.enough(sized, examples):
-                break
-        return sized, network
+            if chosen is not None and deadline is not None:
+                _, per_step = fastest_threads(network.to(config.device), examples, self.loss, sized, steps=3)
+                if (deadline - time.perf_counter()) / per_step < self.enough(sized, examples):
+                    break
+            chosen = sized, network
+        assert chosen is not None
+        return chosen
 
     def _judging_seconds(self, prepared: Prepared) -> float:
         """What it takes to run the network over the parts that choose and judge, from one batch of them."""
@@ -405,7 +408,7 @@ def _told(training: Training) -> list[str]:
     notes = [
         f"{training.steps:,} steps in {training.seconds:.0f} s, the best at {training.best_step:,}; {training.why}"
     ]
-    if training.steps < FEW_STEPS and training.why != "the planned steps were made":
+    if training.steps < FEW_STEPS and training.why == OVER:
         notes.append(f"WARNING: {training.steps} steps are too few to learn from: give more --minutes")
     return notes
 

@@ -174,8 +174,9 @@ class Classifier(ClassifierMixin, PooledTask):
         def closure() -> Tensor:
             solver.zero_grad()
             blended = sum(w * part[known] for w, part in zip(weights, parts, strict=True))
-            # A faint pull towards what was learnt, for few rows can be told apart wholly.
-            value = nn.functional.cross_entropy(blended, y[known]) + 1e-3 * (weights - 0.5).square().sum()
+            # A pull towards a half, stronger the fewer rows there are: a few can be told apart wholly, and say little.
+            pull = (weights - 0.5).square().sum() / max(1, int(known.sum()))
+            value = nn.functional.cross_entropy(blended, y[known]) + pull
             value.backward()
             return value
 

@@ -28,6 +28,7 @@ from elman.nn.sequence import SequenceNetwork
 from elman.tasks.base import Task, TaskConfig
 from elman.train.config import require_least, require_share
 
+FEW = 10  # rows that judge: a single one moves the score by more than models differ
 MOST_STEPS = 2**20  # of one row: some gigabytes
 PASSES, FEWEST = 6, 400  # over the training part, and steps at least
 MOST_LEARNT = 2**19  # of the rows of a batch together, for what is kept of a step until the errors come back
@@ -169,9 +170,11 @@ class SequenceTask(Task):
             f"{len(parts['train']):,} rows train, {len(parts['valid']):,} choose when to stop"
             + (f", {len(parts['test']):,} judge" if len(parts["test"]) else "")
         ]
+        if 0 < len(parts["test"]) < FEW:
+            notes.append(f"WARNING: {len(parts['test'])} rows are too few to judge by")
         if not len(parts["valid"]):
             parts["valid"] = parts["train"]
-            notes = [f"{len(parts['train']):,} rows train, and the same ones choose when to stop"]
+            notes[0] = f"{len(parts['train']):,} rows train, and the same ones choose when to stop"
         if not len(parts["test"]):
             del parts["test"]
         return parts, notes

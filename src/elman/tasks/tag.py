@@ -184,6 +184,8 @@ class Tagger(SequenceTask):
         if not isinstance(source, str | Path):
             return self._guess([list(words) for words in source])
         text = isinstance(source, str) and not (names_file(source) or source.endswith((".conll", ".tsv", ".txt")))
+        if Path(str(source)).suffix.lower() in (".csv", ".jsonl", ".parquet") and not text:
+            raise InputError(f"{source} is a table, but a tagger reads lines of a word: give a file of these")
         tokens = [str(source).split()] if text else read_tagged(source, tagged=False).tokens
         if not tokens[0]:
             raise InputError("the text holds no words: give some, parted by blanks")

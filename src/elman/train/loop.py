@@ -25,6 +25,7 @@ Loss = Callable[[Any, Batch], Tensor]  # (outputs of the network, batch) -> a sc
 Validate = Callable[[nn.Module], float]  # the score that chooses; lower is better
 Watch = Callable[[dict[str, Any]], None]  # called with {"event": "start" | "step" | "valid" | "end", ...}
 
+OVER = "the time was over"  # why training ended
 LONGEST = 0.3  # seconds of measuring after which two steps are enough
 TOLERATED = 5  # steps in a row whose gradient is not finite, each skipped, before training gives up
 
@@ -269,7 +270,7 @@ def _run(
             why = f"no better validation in {config.patience} tries"
             break
         if over:
-            why = "the time was over"
+            why = OVER
             break
     plan.last = plan.step
     network.load_state_dict(best)
