@@ -1,4 +1,4 @@
-"""Attention as a pool: which steps of a row matter, learnt."""
+"""Attention: which steps of a row matter, learnt; to all of the row (a pool), or to each step of another sequence."""
 
 import math
 from typing import Literal
@@ -61,3 +61,53 @@ class AttentionPool(nn.Module):
         # 0 times what lies past the end is not 0 where that is infinite, but no layer here leaves anything there.
         pooled = torch.einsum("tbk,tbkh->bkh", weights, parts)
         return pooled.flatten(1), weights.mean(-1)
+
+
+class Attention(nn.Module):
+    """For each query q_t (Q,) a weighted mean of a row's memory m_1 ... m_S (M,), k_s = K m_s its keys.
+
+        a_ts = softmax over s of  v · tanh(W q_t + k_s)   "additive", W (A, Q), K (A, M)
+                              or  q_t · k_s               "multiplicative", K (Q, M)
+                              or  q_t · m_s / √Q          "dot", Q = M
+        context_t = Σ_s a_ts m_s
+
+    Raises: ValueError for another kind, or for "dot" with other sizes.
+    Source: Bahdanau et al., arXiv:1409.0473 ("additive"); Luong et al., arXiv:1508.04025 ("general" and "dot" there).
+    """
+
+    def __init__(
+        self, queries: int, memory: int, kind: Literal["additive", "multiplicative", "dot"] = "additive", size: int = 0
+    ) -> None:
+        super().__init__()
+        if kind not in ("additive", "multiplicative", "dot"):
+            raise ValueError(f"kind is {kind!r}, but additive, multiplicative or dot is needed: choose one of these")
+        if kind == "dot" and queries != memory:
+            raise ValueError(
+                f"queries have {queries} numbers and memory {memory}, but 'dot' needs as many: make them so"
+            )
+        self.kind = kind
+        size = (size or queries) if kind == "additive" else queries
+        self.inner = nn.Linear(queries, size) if kind == "additive" else None
+        self.key = None if kind == "dot" else nn.Linear(memory, size, bias=False)
+        self.v = nn.Parameter(torch.randn(size) / math.sqrt(size)) if kind == "additive" else None
+
+    def extra_repr(self) -> str:
+        return f"kind={self.kind!r}"
+
+    def keys(self, memory: Tensor) -> Tensor:
+        """k (B, S, A) of memory (B, S, M): made once for all queries."""
+        return memory / math.sqrt(memory.shape[-1]) if self.key is None else self.key(memory)
+
+    def forward(self, q: Tensor, memory: Tensor, keys: Tensor, past: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """q (B, T, Q), memory (B, S, M), its keys, and past (B, S), true beyond a row's end.
+
+        Returns contexts (B, T, M) and weights (B, T, S), exactly 0 beyond the end.
+        """
+        if self.inner is not None and self.v is not None:
+            scores = (self.inner(q)[:, :, None] + keys[:, None]).tanh() @ self.v
+        else:
+            scores = q @ keys.mT
+        if past is not None:
+            scores = scores.masked_fill(past[:, None], -math.inf)
+        weights = scores.softmax(-1)
+        return weights @ memory, weights
