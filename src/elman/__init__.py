@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from elman.tasks.load import load
     from elman.tasks.regress import Regressor
     from elman.tasks.tag import Tagger
+    from elman.tasks.translate import Translator
 
 _HOMES = {
     "Classifier": "elman.tasks.classify",
@@ -26,6 +27,7 @@ _HOMES = {
     "Generator": "elman.tasks.generate",
     "Regressor": "elman.tasks.regress",
     "Tagger": "elman.tasks.tag",
+    "Translator": "elman.tasks.translate",
     "load": "elman.tasks.load",
 }
 
@@ -38,6 +40,7 @@ __all__ = [
     "InputError",
     "Regressor",
     "Tagger",
+    "Translator",
     "__version__",
     "kernels",
     "load",

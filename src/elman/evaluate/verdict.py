@@ -10,7 +10,7 @@ from elman.errors import InputError
 from elman.evaluate.wording import beside, number, percent
 
 NAMES = {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE"}
-NAMES |= {"span_f1": "span F1", "nats": "nats per symbol", "bits_per_character": "bits per character"}
+NAMES |= {"span_f1": "span F1", "nats": "nats per symbol", "bits_per_character": "bits per character", "bleu": "BLEU"}
 LEVEL = 0.05  # chance is ruled out below it, as by a 95 % interval
 
 

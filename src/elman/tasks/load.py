@@ -12,8 +12,11 @@ from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
 from elman.tasks.regress import Regressor
 from elman.tasks.tag import Tagger
+from elman.tasks.translate import Translator
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Forecaster, Classifier, Regressor, Tagger, Generator)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Forecaster, Classifier, Regressor, Tagger, Generator, Translator)
+}
 
 
 def load(path: str | Path) -> Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,9 @@ from elman.data.stratify import stratified
 from elman.data.text.pairs import Pairs, encoded, read_pairs, read_sources
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens, choose_level
 from elman.errors import InputError
+from elman.evaluate.translation import report
+from elman.evaluate.translation.memory import TranslationMemory
+from elman.evaluate.translation.metrics import grouped
 from elman.nn.beam import Found, search
 from elman.nn.seq2seq import TranslationNetwork
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
@@ -108,6 +112,7 @@ class Translator(Task):
         dealt = stratified(np.zeros(len(data), np.int64), (1 - sum(shares), *shares), generator, data.sources)
         parts = {name: data.take(rows) for name, rows in zip(("train", "valid", "test"), dealt, strict=True)} | given
         train = parts["train"]
+        self.memory_ = TranslationMemory.fit(train.sources, train.targets)
         self.source_tokens_ = self._tokens(train.sources, config.source_level)
         self.target_tokens_ = self._tokens(train.targets, config.target_level)
         sets = {
@@ -130,6 +135,9 @@ class Translator(Task):
         if level == "auto":
             level = "char" if choose_level(texts) == "char" else "subword"
         return Tokens.fit(texts, level, size=config.vocabulary, rarest=2, lower=config.lower)
+
+    def title(self) -> str:
+        return f"Translation of {self.config_.source} to {self.config_.target}"
 
     # The network and what it learns by.
 
@@ -216,12 +224,32 @@ class Translator(Task):
         return [self.target_tokens_.decode(best[0].symbols) for best in self.translations(texts, beam)]
 
     def judge(self, examples: Examples, judged: Pairs, notes: tuple[str, ...]) -> Judged:
-        raise NotImplementedError
+        return self._judge(judged, notes)
+
+    def judge_source(self, source: Any) -> Judged:
+        data = self._read(source)
+        return self._judge(data, data.notes)
+
+    def _judge(self, data: Pairs, notes: tuple[str, ...]) -> Judged:
+        began = time.perf_counter()
+        sources, references = grouped(data.sources, data.targets)
+        guesses = self._texts(sources)
+        rivals = {"copy": sources, "memory": self.memory_.predict(sources)}
+        chinese = choose_level(data.targets) == "char"
+        evaluation = report.judge(guesses, references, rivals, chinese=chinese, notes=notes, began=began)
+        return Judged(evaluation, report.sections(evaluation, sources, guesses, references))
+
+    # What is saved.
 
     def encoders(self) -> dict[str, Any]:
         return {"source": self.source_tokens_.to_json(), "target": self.target_tokens_.to_json()}
 
+    def kept(self) -> dict[str, Tensor]:
+        """The known pairs, a baseline."""
+        return {"memory": torch.from_numpy(self.memory_.array())}
+
     def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
+        self.memory_ = TranslationMemory.from_array(kept["memory"].numpy())
         self.source_tokens_ = Tokens.from_json(encoders["source"])
         self.target_tokens_ = Tokens.from_json(encoders["target"])
 
