@@ -23,10 +23,9 @@ def translation_metrics(
     most = max(map(len, references))
     # The library wants as many references of each: those that a source lacks are absent.
     streams = [[refs[k] if k < len(refs) else None for refs in references] for k in range(most)]
-    return {
-        "bleu": float(bleu.corpus_score(list(guesses), streams).score),
-        "chrf": float(chrf.corpus_score(list(guesses), streams).score),
-    }
+    scorers = {"bleu": bleu, "chrf": chrf}
+    # A perfect score is 100 and what rounding adds.
+    return {name: min(100.0, scorer.corpus_score(list(guesses), streams).score) for name, scorer in scorers.items()}
 
 
 def _scorer(name: str, **settings: Any) -> Any:

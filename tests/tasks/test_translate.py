@@ -1,0 +1,67 @@
+"""The translator: pairs in, translations out, saved and read again."""
+
+import pytest
+
+from elman.errors import InputError
+from elman.tasks.load import load
+from elman.tasks.translate import Translator
+
+pytest.importorskip("sacrebleu")
+
+DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
+
+
+def pairs(count=300):
+    """Numbers as digits and as Chinese digits, one for one."""
+    numbers = [str(7919 * at % 100_000) for at in range(count)]
+    return {"digits": numbers, "zh": ["".join(DIGITS[digit] for digit in number) for number in numbers]}
+
+
+def quick(**settings):
+    return Translator(
+        **{"source": "digits", "target": "zh", "source_level": "char", "hidden": 48, "steps": 250, "dropout": 0.0,
+           "embedding_dropout": 0.0, "learning_rate": 1e-2, "batch_size": 32, **settings}
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return quick().fit(pairs())
+
+
+def test_what_was_learnt_is_written(fitted):
+    assert fitted.evaluation_.metrics["bleu"] > 60
+    assert set(fitted.evaluation_.baselines) == {"copy", "memory"}
+    right = sum(a == b for a, b in zip(fitted.predict(pairs()["digits"]), pairs()["zh"], strict=True))
+    assert right > 240
+
+
+def test_a_saved_model_says_the_same(fitted, tmp_path):
+    again = load(fitted.save(tmp_path / "m.elman"))
+    assert isinstance(again, Translator)
+    texts = pairs()["digits"][:20]
+    assert again.predict(texts) == fitted.predict(texts)
+    assert again.evaluate(pairs(60)).metrics == fitted.evaluate(pairs(60)).metrics
+    assert ">Translations<" in fitted.report()
+
+
+def test_a_frame_and_one_text_give_a_frame(fitted):
+    frame = fitted.predict({"digits": ["12", "345"]})
+    assert frame.columns == ["digits", "zh"] and frame.height == 2
+    assert fitted.predict("12")["zh"].to_list() == fitted.predict(["12"])
+
+
+@pytest.mark.parametrize("settings", [{"cell": "gru", "attention": "multiplicative"}, {"layers": 2, "beam": 1}])
+def test_options_learn(settings):
+    model = quick(steps=30, test_share=0.0, **settings).fit(pairs(100))
+    assert model.training_.history[-1]["loss"] < model.training_.history[0]["loss"]
+    assert all(isinstance(text, str) for text in model.predict(["1", "", "😀"]))
+
+
+def test_bad_settings_and_sources_are_one_sentence():
+    with pytest.raises(InputError, match="--beam must be at least 1"):
+        quick(beam=0).fit(pairs())
+    with pytest.raises(InputError, match="has no column 'en'"):
+        quick(target="en").fit(pairs())
+    with pytest.raises(InputError, match="nothing to translate"):
+        quick(steps=2, test_share=0.0).fit(pairs(50)).predict(None)
