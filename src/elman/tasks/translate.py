@@ -130,10 +130,10 @@ class Translator(Task):
         config = self.config()
         return read_pairs(source, config.source, config.target)
 
-    def _tokens(self, texts: list[str], level: str) -> Tokens:
+    def _tokens(self, texts: list[str], wanted: Literal["auto", "subword", "char", "word", "byte"]) -> Tokens:
         config = self.config()
-        if level == "auto":
-            level = "char" if choose_level(texts) == "char" else "subword"
+        parted: Literal["char", "subword"] = "char" if choose_level(texts) == "char" else "subword"
+        level = parted if wanted == "auto" else wanted
         return Tokens.fit(texts, level, size=config.vocabulary, rarest=2, lower=config.lower)
 
     def title(self) -> str:
@@ -151,6 +151,7 @@ class Translator(Task):
         return 10 * batches(examples, config.batch_size)
 
     def network(self, config: TranslateConfig) -> nn.Module:
+        assert config.hidden is not None and config.embedding is not None
         return TranslationNetwork(
             source=self.source_tokens_.size,
             target=self.target_tokens_.size + 2,

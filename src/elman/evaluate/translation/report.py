@@ -62,8 +62,8 @@ def sections(
 ) -> tuple[Section, ...]:
     """Sections: the score, and some translations, evenly spaced, beside what people wrote."""
     every = max(1, len(sources) // SHOWN)
-    rows: list[list[Cell]] = [
-        [cut(sources[i]), cut(guesses[i]), cut(" / ".join(references[i]))] for i in range(0, len(sources), every)
-    ][:SHOWN]
+    rows: list[list[Cell]] = []
+    for i in range(0, len(sources), every)[:SHOWN]:
+        rows.append([cut(sources[i]), cut(guesses[i]), cut(" / ".join(references[i]))])
     shown = Section("Translations", "Evenly spaced over the judged part.", [Table(["source", "model", "people"], rows)])
     return evaluation.score_page(f"{evaluation.rows:,} texts."), shown, *evaluation.data_page()
