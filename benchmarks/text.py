@@ -104,7 +104,12 @@ def fitted(model: Any) -> Run:
         "metrics": score.metrics,
         "baselines": score.baselines,
         "minutes": model.seconds_ / 60,
-        "notes": [*model.notes_, *(note for note in score.notes if note not in model.notes_), score.verdict],
+        "notes": [
+            f"{model.config_.hidden} units, {model.config_.members} members",
+            *model.notes_,
+            *(note for note in score.notes if note not in model.notes_),
+            score.verdict,
+        ],
     }
 
 

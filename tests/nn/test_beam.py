@@ -26,6 +26,10 @@ def texts(rows=3):
     return x, lengths
 
 
+def written(network, x, lengths, **settings):
+    return search(network.decoder, *network.encode(x, lengths), **settings)
+
+
 def scored(network, x, lengths, symbols):
     """Σ log p of one row's symbols and the end, by one call of the decoder."""
     before = torch.tensor([[START, *symbols]]).T
@@ -37,7 +41,7 @@ def scored(network, x, lengths, symbols):
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_wide_beam_finds_the_best_of_all_sequences(cell, attention):
     network, (x, lengths) = made(cell, attention), texts()
-    found = search(*network.encode_for(x, lengths), start=START, end=END, longest=4, beam=80, length_penalty=0.7,
+    found = written(network, x, lengths, start=START, end=END, longest=4, beam=80, length_penalty=0.7,
                    banned=(PAD, START))  # fmt: skip
     every = [list(p) for n in range(4) for p in itertools.product(range(3, V), repeat=n)]
     for row in range(3):
@@ -50,9 +54,11 @@ def test_a_wide_beam_finds_the_best_of_all_sequences(cell, attention):
 def test_a_row_is_translated_as_it_is_alone():
     network, (x, lengths) = made(seed=3), texts()
     settings = {"start": START, "end": END, "longest": 8, "beam": 3, "banned": (PAD, START)}
-    together = search(*network.encode_for(x, lengths), **settings)
+    together = written(network, x, lengths, **settings)
     for row in range(3):
-        (alone,) = search(*network.encode_for(x[: lengths[row], row : row + 1], lengths[row : row + 1]), **settings)
+        (alone,) = search(
+            network.decoder, *network.encode(x[: lengths[row], row : row + 1], lengths[row : row + 1]), **settings
+        )
         assert [one.symbols for one in alone] == [one.symbols for one in together[row]]
         for one in together[row]:
             assert one.attention.shape == (len(one.symbols) + 1, 5)
@@ -62,7 +68,9 @@ def test_a_row_is_translated_as_it_is_alone():
 
 def test_beam_one_takes_the_likeliest_each_time():
     network, (x, lengths) = made(seed=5), texts(1)
-    (found,) = search(*network.encode_for(x, lengths), start=START, end=END, longest=6, beam=1, banned=(PAD, START))
+    (found,) = search(
+        network.decoder, *network.encode(x, lengths), start=START, end=END, longest=6, beam=1, banned=(PAD, START)
+    )
     symbols = [START]
     while len(symbols) < 6:
         logits = network(x, lengths, torch.tensor([symbols]).T)[-1, 0]

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from elman.errors import InputError
 
 
 def stratified(
     labels: np.ndarray, shares: Sequence[float], generator: torch.Generator, keys: Sequence[Any] | None = None
-) -> list[torch.Tensor]:
+) -> list[Tensor]:
     """Row numbers of each part, sorted: every label (N,) is dealt out in the ``shares``, which sum to 1.
 
     Rows of equal ``keys`` (a text that occurs twice) go to one part together, so that none is judged on what it learnt.
@@ -30,3 +33,14 @@ def stratified(
         for row in rows:
             lacking[labels[row], to] -= 1
     return [torch.from_numpy(np.flatnonzero(part == at)) for at in range(len(shares))]
+
+
+def dealt(strata: np.ndarray, *, valid: float, test: float, seed: int, keys: Sequence[str] | None) -> dict[str, Tensor]:
+    """The rows of the parts train, valid and test, of these shares; InputError unless something is left to train on."""
+    if valid + test >= 1:
+        raise InputError(
+            f"the shares of the rows that choose, {valid:g}, and that judge, {test:g}, leave none to train on: make "
+            "--valid-share and --test-share smaller"
+        )
+    rows = stratified(strata, (1 - (valid + test), valid, test), torch.Generator().manual_seed(seed), keys)
+    return dict(zip(("train", "valid", "test"), rows, strict=True))

@@ -145,10 +145,6 @@ class TranslationNetwork(nn.Module):
         summary = pool(seen, lengths, "last", bidirectional=True)
         return self.decoder.remember(seen.transpose(0, 1), past), self.decoder.begin(summary)
 
-    def encode_for(self, x: Tensor, lengths: Tensor) -> tuple[Decoder, Memory, States]:
-        """The decoder with its memory and its first states."""
-        return self.decoder, *self.encode(x, lengths)
-
     def forward(self, x: Tensor, lengths: Tensor, before: Tensor) -> Tensor:
         """x (S, B), lengths (B,) and the symbols before each of the target's, (T, B), to logits (T, B, V)."""
         memory, states = self.encode(x, lengths)

@@ -16,7 +16,7 @@ from elman.data.batch import Examples, batches, restored
 from elman.data.labelled import NOTHING, Labelled, Pairs, flat, is_table, names_file, texts_or_numbers
 from elman.data.ragged import Ragged
 from elman.data.sequences import Change, Sequences
-from elman.data.stratify import stratified
+from elman.data.stratify import dealt
 from elman.data.text.augment import drop_words, swap_words
 from elman.data.text.reader import read_labelled
 from elman.data.text.spelling import Spelled, Spelling
@@ -160,11 +160,8 @@ class SequenceTask(Task):
         config = self.config()
         judging = config.test_share if config.test_share is not None else 0.0 if isinstance(source, Pairs) else 0.2
         shares = {"valid": 0.0 if valid else config.valid_share, "test": 0.0 if test else judging}
-        check_shares(*shares.values())
-        generator = torch.Generator().manual_seed(config.seed)
         keys = data.x if isinstance(data.x, list) else None
-        dealt = stratified(strata, (1 - sum(shares.values()), *shares.values()), generator, keys)
-        parts = {name: data.take(rows) for name, rows in zip(("train", *shares), dealt, strict=True)}
+        parts = {name: data.take(rows) for name, rows in dealt(strata, **shares, seed=config.seed, keys=keys).items()}
         parts |= {name: given for name, given in (("valid", valid), ("test", test)) if given is not None}
         notes = [
             f"{len(parts['train']):,} rows train, {len(parts['valid']):,} choose when to stop"
@@ -347,12 +344,3 @@ def something(source: Any) -> None:
     """InputError for None: only a forecaster goes on by itself."""
     if source is None:
         raise InputError("there is nothing to answer for: give a text, a file, or sequences")
-
-
-def check_shares(valid: float, test: float) -> None:
-    """InputError unless something is left to train on."""
-    if valid + test >= 1:
-        raise InputError(
-            f"the shares of the rows that choose, {valid:g}, and that judge, {test:g}, leave none to train on: make "
-            "--valid-share and --test-share smaller"
-        )

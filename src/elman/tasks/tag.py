@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
@@ -16,7 +15,7 @@ from elman.data.frames import to_frame
 from elman.data.labelled import Pairs, names_file
 from elman.data.ragged import Ragged
 from elman.data.sequences import NO_LABEL, Sequences
-from elman.data.stratify import stratified
+from elman.data.stratify import dealt
 from elman.data.text.reader import TaggedTokens, read_tagged
 from elman.data.text.tokens import Tokens
 from elman.data.text.vectors import read_vectors
@@ -26,7 +25,7 @@ from elman.evaluate.tags.report import MostFrequent
 from elman.evaluate.wording import some
 from elman.nn.sequence import TaggerNetwork
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.sequence import SequenceConfig, SequenceTask, check_shares, something
+from elman.tasks.sequence import SequenceConfig, SequenceTask, something
 from elman.train.config import require
 
 
@@ -109,13 +108,13 @@ class Tagger(SequenceTask):
     ) -> tuple[dict[str, TaggedTokens], str]:
         assert data.tags is not None
         judging = config.test_share if config.test_share is not None else share
-        shares = (0.0 if valid is not None else config.valid_share, 0.0 if test is not None else judging)
-        check_shares(*shares)
-        generator = torch.Generator().manual_seed(config.seed)
+        shares = {
+            "valid": 0.0 if valid is not None else config.valid_share,
+            "test": 0.0 if test is not None else judging,
+        }
         keys = [" ".join(words) for words in data.tokens]
-        dealt = stratified(np.zeros(len(keys), np.int64), (1 - sum(shares), *shares), generator, keys)
         parts = {}
-        for name, rows in zip(("train", "valid", "test"), dealt, strict=True):
+        for name, rows in dealt(np.zeros(len(keys), np.int64), **shares, seed=config.seed, keys=keys).items():
             chosen = rows.tolist()
             parts[name] = TaggedTokens([data.tokens[i] for i in chosen], [data.tags[i] for i in chosen])
         parts |= {name: self._tagged(part) for name, part in (("valid", valid), ("test", test)) if part is not None}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from elman.data.batch import Batch, Examples, batches, in_order
 from elman.data.frames import to_frame
 from elman.data.sequences import NO_LABEL
-from elman.data.stratify import stratified
+from elman.data.stratify import dealt
 from elman.data.text.pairs import Pairs, encoded, read_pairs, read_sources
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens, choose_level
 from elman.errors import InputError
@@ -104,13 +104,14 @@ class Translator(Task):
     def prepare(self, source: Any, valid: Any, test: Any, config: TranslateConfig) -> Prepared:
         data = self._read(source)
         given = {name: self._read(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
-        shares = tuple(
-            0.0 if name in given else share
-            for name, share in (("valid", config.valid_share), ("test", config.test_share))
+        rows = dealt(
+            np.zeros(len(data), np.int64),
+            valid=0.0 if "valid" in given else config.valid_share,
+            test=0.0 if "test" in given else config.test_share,
+            seed=config.seed,
+            keys=data.sources,
         )
-        generator = torch.Generator().manual_seed(config.seed)
-        dealt = stratified(np.zeros(len(data), np.int64), (1 - sum(shares), *shares), generator, data.sources)
-        parts = {name: data.take(rows) for name, rows in zip(("train", "valid", "test"), dealt, strict=True)} | given
+        parts = {name: data.take(part) for name, part in rows.items()} | given
         train = parts["train"]
         self.memory_ = TranslationMemory.fit(train.sources, train.targets)
         self.source_tokens_ = self._tokens(train.sources, config.source_level)
@@ -195,7 +196,8 @@ class Translator(Task):
             for part in rows.lengths.argsort(stable=True).split(64):
                 x, lengths = rows.padded(part)
                 written = search(
-                    *network.encode_for(x, lengths),
+                    network.decoder,
+                    *network.encode(x, lengths),
                     start=end - 1,
                     end=end,
                     longest=min(500, 10 + 3 * int(lengths.max())),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 import torch
 from torch import Tensor
 
 from elman.data.batch import Batch
 from elman.data.ragged import Ragged
 from elman.data.sequences import NO_LABEL
-from elman.data.table import Origin, column, read_table
+from elman.data.table import Origin, read_table
+from elman.data.text.reader import text_cells
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 
@@ -39,7 +39,7 @@ def read_pairs(source: Any, source_column: str, target_column: str) -> Pairs:
     Raises InputError for what cannot be read, columns that are not there, and where no row is left.
     """
     origin, frame = Origin.of(source), read_table(source)
-    sides = [_texts(frame, name, origin) for name in (source_column, target_column)]
+    sides = [text_cells(frame, name, origin).fill_null("").to_list() for name in (source_column, target_column)]
     kept = [(a, b) for a, b in zip(*sides, strict=True) if a.strip() and b.strip()]
     if not kept:
         raise InputError(f"no row of {origin.name} has both a {source_column!r} and a {target_column!r}: give some")
@@ -50,14 +50,7 @@ def read_pairs(source: Any, source_column: str, target_column: str) -> Pairs:
 
 def read_sources(source: Any, source_column: str) -> list[str]:
     """The texts of one column, empty ones included."""
-    return _texts(read_table(source), source_column, Origin.of(source))
-
-
-def _texts(frame: pl.DataFrame, name: str, origin: Origin) -> list[str]:
-    cells = column(frame, name, origin)
-    if cells.dtype.is_nested() or cells.dtype == pl.Object:
-        raise InputError(f"column {name!r} of {origin.name} must hold text, but it holds lists: name another column")
-    return cells.cast(pl.String).fill_null("").to_list()
+    return text_cells(read_table(source), source_column, Origin.of(source)).fill_null("").to_list()
 
 
 class Translations:

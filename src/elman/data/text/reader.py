@@ -29,10 +29,7 @@ def read_labelled(source: Any, text: str | None, label: str | None, *, number: b
         return _folder(Path(source))
     origin, frame = Origin.of(source), read_table(source)
     text = text or _text_column(frame.columns, label, origin)
-    cells = column(frame, text, origin)
-    if cells.dtype.is_nested() or cells.dtype == pl.Object:
-        raise InputError(f"column {text!r} of {origin.name} must hold text, but it holds lists: name another column")
-    cells = cells.cast(pl.String)
+    cells = text_cells(frame, text, origin)
     missing = cells.is_null()
     if missing.any() and _may_lack_cells(origin):
         raise InputError(
@@ -53,6 +50,14 @@ def read_labelled(source: Any, text: str | None, label: str | None, *, number: b
             f"column {label!r} of {origin.name} has no label in {origin.row(at)}: give it, or leave the row out"
         )
     return Labelled(texts, np.asarray(labels), notes)
+
+
+def text_cells(frame: pl.DataFrame, name: str, origin: Origin) -> pl.Series:
+    """A column's cells as text, null where there is none; InputError where it is not there or holds lists."""
+    cells = column(frame, name, origin)
+    if cells.dtype.is_nested() or cells.dtype == pl.Object:
+        raise InputError(f"column {name!r} of {origin.name} must hold text, but it holds lists: name another column")
+    return cells.cast(pl.String)
 
 
 def _may_lack_cells(origin: Origin) -> bool:
