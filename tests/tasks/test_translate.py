@@ -1,8 +1,10 @@
 """The translator: pairs in, translations out, saved and read again."""
 
+import sys
+
 import pytest
 
-from elman.errors import InputError
+from elman.errors import InputError, MissingDependency
 from elman.tasks.load import load
 from elman.tasks.translate import Translator
 
@@ -65,3 +67,16 @@ def test_bad_settings_and_sources_are_one_sentence():
         quick(target="en").fit(pairs())
     with pytest.raises(InputError, match="nothing to translate"):
         quick(steps=2, test_share=0.0).fit(pairs(50)).predict(None)
+
+
+def test_a_sentence_with_a_dot_in_it_is_no_file(fitted):
+    assert fitted.predict("12. 345")["digits"].to_list() == ["12. 345"]
+
+
+def test_a_missing_scorer_is_said_before_the_training(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    model = quick()
+    with pytest.raises(MissingDependency, match="pip install 'elman\\[translate\\]'"):
+        model.fit(pairs())
+    assert not hasattr(model, "network_")
+    assert quick(steps=2, test_share=0.0).fit(pairs(50)).evaluation_ is None

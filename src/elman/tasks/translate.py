@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches, in_order
 from elman.data.frames import to_frame
+from elman.data.labelled import names_file
 from elman.data.sequences import NO_LABEL
 from elman.data.stratify import dealt
 from elman.data.text.pairs import Pairs, encoded, read_pairs, read_sources
@@ -20,7 +21,7 @@ from elman.data.text.tokens import PAD, UNKNOWN, Tokens, choose_level
 from elman.errors import InputError
 from elman.evaluate.translation import report
 from elman.evaluate.translation.memory import TranslationMemory
-from elman.evaluate.translation.metrics import grouped
+from elman.evaluate.translation.metrics import grouped, require_scorer
 from elman.nn.beam import Found, search
 from elman.nn.seq2seq import TranslationNetwork
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
@@ -102,6 +103,8 @@ class Translator(Task):
     Config = TranslateConfig
 
     def prepare(self, source: Any, valid: Any, test: Any, config: TranslateConfig) -> Prepared:
+        if test is not None or config.test_share:
+            require_scorer()
         data = self._read(source)
         given = {name: self._read(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
         rows = dealt(
@@ -214,7 +217,7 @@ class Translator(Task):
         self.fitted()
         if isinstance(source, list | tuple):
             return self._texts(list(source))
-        if isinstance(source, str) and not Path(source).suffix:
+        if isinstance(source, str) and not names_file(source):
             texts = [source]
         elif source is None:
             raise InputError("there is nothing to translate: give a text, a file, or a list of texts")

@@ -18,8 +18,9 @@ def translation_metrics(
     """
     if not guesses or len(guesses) != len(references) or not all(references):
         raise InputError(f"{len(guesses)} translations have {len(references)} sets of references: give one each")
-    bleu = _scorer("BLEU", tokenize="zh" if chinese else "13a", lowercase=lower, effective_order=False)
-    chrf = _scorer("CHRF", lowercase=lower)
+    metrics = require_scorer()
+    bleu = metrics.BLEU(tokenize="zh" if chinese else "13a", lowercase=lower, effective_order=False)
+    chrf = metrics.CHRF(lowercase=lower)
     most = max(map(len, references))
     # The library wants as many references of each: those that a source lacks are absent.
     streams = [[refs[k] if k < len(refs) else None for refs in references] for k in range(most)]
@@ -28,12 +29,13 @@ def translation_metrics(
     return {name: min(100.0, scorer.corpus_score(list(guesses), streams).score) for name, scorer in scorers.items()}
 
 
-def _scorer(name: str, **settings: Any) -> Any:
+def require_scorer() -> Any:
+    """sacrebleu's metrics; MissingDependency without it, which is better said before the training than after it."""
     try:
         from sacrebleu import metrics
     except ImportError:
         raise MissingDependency("translations are scored by sacrebleu: pip install 'elman[translate]'") from None
-    return getattr(metrics, name)(**settings)
+    return metrics
 
 
 def grouped(sources: Sequence[str], targets: Sequence[str]) -> tuple[list[str], list[list[str]]]:
