@@ -6,14 +6,17 @@ import pytest
 import torch
 
 from elman.nn.beam import search
-from elman.nn.seq2seq import TranslationNetwork
+from elman.nn.seq2seq import Decoder, Seq2Seq
+from elman.nn.sequence import SequenceNetwork
 
 PAD, START, END, V = 0, 1, 2, 6
 
 
-def made(cell="lstm", attention="additive", seed=0):
+def made(cell="lstm", attention="additive", seed=0, **options):
     torch.manual_seed(seed)
-    network = TranslationNetwork(source=9, target=V, embedding=8, hidden=8, cell=cell, attention=attention)
+    encoder = SequenceNetwork(vocabulary=9, embedding=8, hidden=8, cell=cell)
+    decoder = Decoder(vocabulary=V, embedding=8, hidden=8, memory=16, cell=cell, attention=attention, **options)
+    network = Seq2Seq(encoder, decoder)
     with torch.no_grad():
         for parameter in network.decoder.parameters():
             parameter.mul_(3)  # so that what is likely is clearly so
@@ -37,10 +40,10 @@ def scored(network, x, lengths, symbols):
     return float(sum(logits[at, symbol] for at, symbol in enumerate([*symbols, END])).detach())
 
 
-@pytest.mark.parametrize("attention", ["additive", "multiplicative"])
+@pytest.mark.parametrize("options", [{}, {"attention": "multiplicative"}, {"input_feeding": True}])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_a_wide_beam_finds_the_best_of_all_sequences(cell, attention):
-    network, (x, lengths) = made(cell, attention), texts()
+def test_a_wide_beam_finds_the_best_of_all_sequences(cell, options):
+    network, (x, lengths) = made(cell, **options), texts()
     found = written(network, x, lengths, start=START, end=END, longest=4, beam=80, length_penalty=0.7,
                    banned=(PAD, START))  # fmt: skip
     every = [list(p) for n in range(4) for p in itertools.product(range(3, V), repeat=n)]
@@ -79,3 +82,24 @@ def test_beam_one_takes_the_likeliest_each_time():
         if symbols[-1] == END:
             break
     assert found[0].symbols == [symbol for symbol in symbols[1:] if symbol != END]
+
+
+def test_no_symbols_in_a_row_come_twice():
+    network, (x, lengths) = made(seed=2), texts()
+    settings = {"start": START, "end": END, "longest": 12, "beam": 2, "banned": (PAD, START), "length_penalty": 0}
+    with torch.no_grad():
+        network.decoder.bias[END] -= 20  # so that nothing ends by itself
+    free = written(network, x, lengths, **settings)
+    bound = written(network, x, lengths, no_repeat=2, **settings)
+    runs = [[one.symbols[i : i + 2] for i in range(len(one.symbols) - 1)] for row in bound for one in row]
+    assert all(len(set(map(tuple, pairs))) == len(pairs) for pairs in runs)
+    assert [row[0].symbols for row in free] != [row[0].symbols for row in bound]
+
+
+def test_what_is_left_unattended_costs():
+    network, (x, lengths) = made(seed=4), texts()
+    settings = {"start": START, "end": END, "longest": 4, "beam": 40, "banned": (PAD, START)}
+    plain = {tuple(one.symbols): one for one in written(network, x, lengths, **settings)[1]}
+    for one in written(network, x, lengths, coverage_penalty=0.5, **settings)[1]:
+        covered = one.attention[:, : lengths[1]].sum(0).clamp(max=1).log().sum()
+        assert one.score == pytest.approx(plain[tuple(one.symbols)].score + 0.5 * float(covered), abs=1e-6)

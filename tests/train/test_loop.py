@@ -324,3 +324,22 @@ def test_a_recorded_plan_is_replayed_to_the_same_bits():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     print(digest())
+
+
+def test_an_alarm_looks_at_a_network_that_has_had_time_and_changes_no_bit():
+    seen = []
+
+    def alarm(network):
+        seen.append(network.training)
+        torch.rand(3)
+        return "wrong" if len(seen) < 3 else None
+
+    config = TrainConfig(steps=40, batch_size=16, patience=0)
+    plain, watched = adder(0.2), adder(0.2)
+    train(plain, Sums(), squared, error, config)
+    history = train(watched, Sums(), squared, error, config, alarm=alarm).history
+    told = [record.get("alarm") for record in history]
+    assert seen == [False] * len(seen) and 3 <= len(seen) < len(history)
+    first = len(history) - len(seen)
+    assert told == [None] * first + ["wrong", "wrong"] + [None] * (len(seen) - 2)
+    assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), watched.parameters(), strict=True))

@@ -40,3 +40,11 @@ def test_on_a_terminal_the_bar_is_drawn_in_place_and_closed(capsys):
     assert bar.progress is None
     assert "loss 0.7500" in screen.getvalue() and "|grad| 2.50" in screen.getvalue()
     assert capsys.readouterr().err == ""
+
+
+def test_an_alarm_is_shown_once_as_long_as_it_lasts():
+    screen = io.StringIO()
+    bar = Bar(Console(file=screen, width=120))
+    for text in (None, "it says one thing", "it says one thing", None, "it says nothing"):
+        bar({**EVENTS[3], "alarm": text})
+    assert screen.getvalue() == "WARNING: it says one thing\nWARNING: it says nothing\n"

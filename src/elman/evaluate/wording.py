@@ -58,6 +58,6 @@ def some(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
 
 
-def cut(text: str) -> str:
-    """At most 300 characters of a text, for a table."""
-    return text if len(text) <= LONGEST else text[:LONGEST].rstrip() + "…"
+def cut(text: str, longest: int = LONGEST) -> str:
+    """At most so many characters of a text."""
+    return text if len(text) <= longest else text[:longest].rstrip() + "…"

@@ -31,14 +31,22 @@ def search(
     longest: int,
     beam: int = 5,
     length_penalty: float = 1.0,
+    coverage_penalty: float = 0.0,
+    no_repeat: int = 0,
     banned: tuple[int, ...] = (),
 ) -> list[list[Found]]:
     """For each row of the memory the ``beam`` best sequences, the best first; beam 1 is greedy.
 
-    The score of symbols y_1 ... y_n is Σ log p(y_i) / n^length_penalty, the end symbol included. A row is done when
-    ``beam`` sequences have ended and no open one could still score better, or after ``longest`` symbols.
+    The score of symbols y_1 ... y_n, the end symbol included, is
 
-    Source: length normalisation as in Wu et al., arXiv:1609.08144, in its plain form.
+        Σ_i log p(y_i) / n^length_penalty + coverage_penalty Σ_s log min(Σ_i a_is, 1)
+
+    the second sum over the row's source steps, a_is their attention. No ``no_repeat`` symbols in a row come twice. A
+    row is done when ``beam`` sequences have ended and no open one could still score better, or after ``longest``
+    symbols.
+
+    Source: Wu et al., arXiv:1609.08144, the length normalisation in its plain form; no_repeat: Paulus et al.,
+    arXiv:1705.04304.
     """
     rows, device = len(memory.values), memory.values.device
     memory = memory.take(torch.arange(rows, device=device).repeat_interleave(beam))
@@ -54,6 +62,8 @@ def search(
         logits, states, weights = decoder(symbols, memory, states)
         said = logits[0].log_softmax(-1)
         said[:, list(banned)] = -math.inf
+        if 0 < no_repeat < step:
+            said[_repeats(written.flatten(0, 1), no_repeat, said.shape[-1])] = -math.inf
         if step == longest:
             ended = said[:, end].clone()
             said.fill_(-math.inf)
@@ -68,13 +78,12 @@ def search(
         for row, k in (ends & (best > -math.inf)).nonzero().tolist():
             if k < beam:
                 from_, owner = int(parent[row, k]), int(alive[row])
-                done[owner].append(
-                    Found(
-                        written[row, from_].tolist(),
-                        float(best[row, k]) / step**length_penalty,
-                        torch.cat([attended[row, from_], weights[row, from_][None]]),
-                    )
-                )
+                attention = torch.cat([attended[row, from_], weights[row, from_][None]])
+                score = float(best[row, k]) / step**length_penalty
+                if coverage_penalty:
+                    past = None if memory.past is None else memory.past[row * beam]
+                    score += coverage_penalty * _covered(attention, past)
+                done[owner].append(Found(written[row, from_].tolist(), score, attention))
         order = (ends | (best == -math.inf)).long().argsort(dim=1, stable=True)[:, :beam]
         scores = best.masked_fill(ends, -math.inf).gather(1, order)
         parent, symbol = parent.gather(1, order), symbol.gather(1, order)
@@ -98,6 +107,22 @@ def search(
         alive, scores, written, attended = alive[keep], scores[keep], written[keep], attended[keep]
         symbols = symbol[keep].reshape(1, -1)
     return [sorted(found, key=lambda one: -one.score)[:beam] for found in done]
+
+
+def _repeats(written: Tensor, n: int, vocabulary: int) -> Tensor:
+    """(rows, vocabulary): the symbols that would end n symbols in a row that ``written`` (rows, T) holds already."""
+    runs = written.unfold(1, n, 1)
+    again = (runs[..., : n - 1] == written[:, None, written.shape[1] - n + 1 :]).all(-1)
+    held = torch.zeros(len(written), vocabulary, dtype=torch.bool, device=written.device)
+    row, at = again.nonzero(as_tuple=True)
+    held[row, runs[row, at, -1]] = True
+    return held
+
+
+def _covered(attention: Tensor, past: Tensor | None) -> float:
+    """Σ_s log min(Σ_i a_is, 1) of the attention (T, S), over the steps s that are not past the row's end."""
+    covered = attention.sum(0).clamp(1e-6, 1).log()
+    return float(covered.sum() if past is None else covered[~past].sum())
 
 
 def _settled(found: list[Found], beam: int, hope: float) -> bool:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from elman.nn.attention import Attention
-from elman.nn.dropout import Embedding, VariationalDropout
+from elman.nn.dropout import Embedding, VariationalDropout, checked_chance
 from elman.nn.dropout import weight_drop as drop_weights
 from elman.nn.initialise import initialise
 from elman.nn.pool import pool
-from elman.nn.sequence import CELLS, Cell, SequenceNetwork
+from elman.nn.sequence import CELLS, Cell
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Memory:
         return Memory(self.values[rows], self.keys[rows], past)
 
 
-States = tuple[tuple[Tensor, ...], ...]  # of the lower and the upper layer, each (1, B, H)
+States = tuple[tuple[Tensor, ...], ...]  # of the lower and the upper layer, (1, B, H) each, and what is fed on
 
 
 class Decoder(nn.Module):
@@ -41,7 +41,8 @@ class Decoder(nn.Module):
         r_t = dropout(tanh(W [u_t, c_t] + b))
         z_t = E r_t + b'                              the logits of y_t; E is the embedding itself
 
-    The first states are tanh(B_i m + b_i), m (M,) the bridge's input.
+    The first states are tanh(B_i m + b_i), m (M,) the bridge's input. With ``input_feeding`` the lower layer reads
+    r_{t-1} as well, 0 at first; then step waits for step, and each layer is called T times.
 
     Source: Luong et al., arXiv:1508.04025; the attention from the lowest layer: Wu et al., arXiv:1609.08144.
     """
@@ -55,6 +56,7 @@ class Decoder(nn.Module):
         memory: int,
         cell: Cell = "lstm",
         attention: Literal["additive", "multiplicative", "dot"] = "additive",
+        input_feeding: bool = False,
         dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         weight_drop: float = 0.0,
@@ -63,7 +65,8 @@ class Decoder(nn.Module):
         self.embedding = Embedding(vocabulary, embedding, dropout=embedding_dropout, scale=embedding**-0.5)
         self.scale = embedding**0.5
         self.dropout = VariationalDropout(dropout)
-        self.lower = CELLS[cell](embedding, hidden, 1)
+        self.input_feeding = input_feeding
+        self.lower = CELLS[cell](embedding * (2 if input_feeding else 1), hidden, 1)
         self.attention = Attention(hidden, memory, attention)
         self.upper = CELLS[cell](hidden + memory, hidden, 1)
         self.readout = nn.Linear(hidden + memory, embedding)
@@ -81,75 +84,73 @@ class Decoder(nn.Module):
     def begin(self, summary: Tensor) -> States:
         """The first states, of a vector (B, M) a row."""
         pieces = [piece.contiguous()[None] for piece in self.bridge(summary).tanh().chunk(2 * self.parts, -1)]
-        return tuple(pieces[: self.parts]), tuple(pieces[self.parts :])
+        states: States = tuple(pieces[: self.parts]), tuple(pieces[self.parts :])
+        if not self.input_feeding:
+            return states
+        return *states, (summary.new_zeros(1, len(summary), self.embedding.embedding_dim),)
 
     def forward(self, y: Tensor, memory: Memory, states: States) -> tuple[Tensor, States, Tensor]:
         """y (T, B), the symbols before, to logits (T, B, V), the states after, and the attention (B, T, S)."""
-        below, lower = self.lower(self.dropout(self.embedding(y) * self.scale), _given(states[0]))
+        e = self.dropout(self.embedding(y) * self.scale)
+        if self.input_feeding:
+            steps = []
+            for e_t in e.split(1):
+                read, states, weights = self._step(torch.cat([e_t, *states[2]], -1), memory, states)
+                states = *states, (read,)
+                steps.append((read, weights))
+            read, weights = torch.cat([r for r, _ in steps]), torch.cat([w for _, w in steps], 1)
+        else:
+            read, states, weights = self._step(e, memory, states)
+        return nn.functional.linear(self.dropout(read), self.embedding.weight, self.bias), states, weights
+
+    def _step(self, e: Tensor, memory: Memory, states: States) -> tuple[Tensor, States, Tensor]:
+        """r_t before its dropout, for as many steps as e has."""
+        below, lower = self.lower(e, _given(states[0]))
         context, weights = self.attention(below.transpose(0, 1), memory.values, memory.keys, memory.past)
         context = context.transpose(0, 1)
         above, upper = self.upper(torch.cat([below, context], -1), _given(states[1]))
-        read = self.dropout(self.readout(torch.cat([above, context], -1)).tanh())
-        logits = nn.functional.linear(read, self.embedding.weight, self.bias)
-        return logits, (_taken(lower), _taken(upper)), weights
+        read = self.readout(torch.cat([above, context], -1)).tanh()
+        return read, (_taken(lower), _taken(upper)), weights
 
 
-class TranslationNetwork(nn.Module):
-    """A bidirectional encoder of symbols and a `Decoder` that attends to its outputs.
+class Seq2Seq(nn.Module):
+    """An encoder, from (S, B) or (S, B, F) and lengths to (S, B, M), both ways, and a `Decoder` that attends to it.
 
-    Raises: ValueError for what the layers refuse.
+    ``scheduled_sampling`` is the chance that a symbol before is, in training, the network's own likeliest one instead
+    of the true one. The guesses are those of a first pass with the true ones, so that no step waits for another.
+
+    Source: Bengio et al., arXiv:1506.03099; in two passes Mihaylova and Martins, arXiv:1906.07651.
     """
 
     def __init__(
-        self,
-        *,
-        source: int,
-        target: int,
-        embedding: int,
-        hidden: int,
-        layers: int = 1,
-        cell: Cell = "lstm",
-        attention: Literal["additive", "multiplicative", "dot"] = "additive",
-        dropout: float = 0.0,
-        embedding_dropout: float = 0.0,
-        weight_drop: float = 0.0,
+        self, encoder: nn.Module, decoder: Decoder, *, dropout: float = 0.0, scheduled_sampling: float = 0.0
     ) -> None:
         super().__init__()
-        self.encoder = SequenceNetwork(
-            vocabulary=source,
-            embedding=embedding,
-            cell=cell,
-            hidden=hidden,
-            layers=layers,
-            dropout=dropout,
-            embedding_dropout=embedding_dropout,
-            weight_drop=weight_drop,
-        )
-        self.decoder = Decoder(
-            vocabulary=target,
-            embedding=embedding,
-            hidden=hidden,
-            memory=self.encoder.outputs,
-            cell=cell,
-            attention=attention,
-            dropout=dropout,
-            embedding_dropout=embedding_dropout,
-            weight_drop=weight_drop,
-        )
+        self.encoder, self.decoder = encoder, decoder
         self.dropout = VariationalDropout(dropout)
+        self.scheduled_sampling = checked_chance("scheduled_sampling", scheduled_sampling)
 
     def encode(self, x: Tensor, lengths: Tensor) -> tuple[Memory, States]:
-        """x (S, B) and lengths (B,) to what a decoder attends to and its first states."""
+        """x (S, B) or (S, B, F) and lengths (B,) to what a decoder attends to and its first states."""
         seen = self.dropout(self.encoder(x, lengths))
         past = torch.arange(len(x), device=x.device) >= lengths.to(x.device)[:, None]
         summary = pool(seen, lengths, "last", bidirectional=True)
         return self.decoder.remember(seen.transpose(0, 1), past), self.decoder.begin(summary)
 
     def forward(self, x: Tensor, lengths: Tensor, before: Tensor) -> Tensor:
-        """x (S, B), lengths (B,) and the symbols before each of the target's, (T, B), to logits (T, B, V)."""
+        """x, lengths (B,) and the symbols before each of the target's, (T, B), to logits (T, B, V)."""
         memory, states = self.encode(x, lengths)
+        if self.training and self.scheduled_sampling:
+            before = self._sampled(before, memory, states)
         logits: Tensor = self.decoder(before, memory, states)[0]
         return logits
+
+    @torch.no_grad()
+    def _sampled(self, before: Tensor, memory: Memory, states: States) -> Tensor:
+        guesses = self.decoder(before, memory, states)[0].argmax(-1)[:-1]
+        own = torch.rand_like(guesses, dtype=torch.float32) < self.scheduled_sampling
+        # Past a row's end there is padding, which stays: nothing there is scored.
+        return torch.cat([before[:1], torch.where(own & (before[1:] > 0), guesses, before[1:])])
 
 
 def _given(state: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:

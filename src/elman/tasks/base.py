@@ -8,6 +8,7 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
     network     settings and encoders -> module
     loss        outputs, batch -> scalar
     validate    module, examples -> the number that chooses when to stop (lower is better)
+    alarm       module, examples -> what goes wrong while training, in a sentence, or nothing
     finish      what is fitted after training, on the validation part
     judge       the held-out part, or by judge_source a new file -> an Evaluation beside its baselines, and the
                 report's sections
@@ -166,6 +167,10 @@ class Task(BaseEstimator):
     def validate(self, network: nn.Module, examples: Examples) -> float:
         raise NotImplementedError
 
+    def alarm(self, network: nn.Module, examples: Examples) -> str | None:
+        """What is wrong with what has been learnt so far, and what to try; None where nothing is."""
+        return None
+
     def finish(self, prepared: Prepared) -> None:
         """After training, before judging."""
 
@@ -224,6 +229,7 @@ class Task(BaseEstimator):
             config,
             deadline=deadline,
             plan=plan,
+            alarm=lambda module: self.alarm(module, prepared.valid),
             watch=watch,
         )
         self.training_, self.plan_ = training, training.plan
@@ -410,6 +416,8 @@ def _told(training: Training) -> list[str]:
     ]
     if training.steps < FEW_STEPS and training.why == OVER:
         notes.append(f"WARNING: {training.steps} steps are too few to learn from: give more --minutes")
+    if training.history and training.history[-1].get("alarm"):
+        notes.append(f"WARNING: {training.history[-1]['alarm']}")
     return notes
 
 

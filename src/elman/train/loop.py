@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,12 +21,15 @@ from elman.train.config import TrainConfig
 from elman.train.optimizer import matrices, optimizer
 from elman.train.plan import Plan, learning_rate
 
+V = TypeVar("V")
 Loss = Callable[[Any, Batch], Tensor]  # (outputs of the network, batch) -> a scalar
 Validate = Callable[[nn.Module], float]  # the score that chooses; lower is better
+Alarm = Callable[[nn.Module], str | None]  # what is wrong with what is learnt, in a sentence; None where nothing is
 Watch = Callable[[dict[str, Any]], None]  # called with {"event": "start" | "step" | "valid" | "end", ...}
 
 OVER = "the time was over"  # why training ended
 LONGEST = 0.3  # seconds of measuring after which two steps are enough
+SETTLED = 0.4  # progress before which a network may still be any
 TOLERATED = 5  # steps in a row whose gradient is not finite, each skipped, before training gives up
 
 
@@ -147,15 +150,17 @@ def train(
     *,
     deadline: float | None = None,
     plan: Plan | None = None,
+    alarm: Alarm = lambda network: None,
     watch: Watch = lambda event: None,
 ) -> Training:
     """Fit ``network`` in place and leave it with the weights of its best validation.
 
     ``deadline`` is a time of ``time.perf_counter()``; with a recorded ``plan`` the record is replayed instead.
+    ``alarm`` looks at the network with each validation once the first part of the training is over.
     Raises ElmanError when the gradient stays non-finite.
     """
     with products(config.precision):
-        return _train(network, examples, loss, validate, config, deadline, plan, watch)
+        return _train(network, examples, loss, validate, config, deadline, plan, alarm, watch)
 
 
 def _train(
@@ -166,6 +171,7 @@ def _train(
     config: TrainConfig,
     deadline: float | None,
     plan: Plan | None,
+    alarm: Alarm,
     watch: Watch,
 ) -> Training:
     begin = time.perf_counter()
@@ -186,7 +192,7 @@ def _train(
         plan.threads = count
     with torch.random.fork_rng(devices=[]), threads(plan.threads):
         torch.manual_seed(config.seed)
-        return _run(network, examples, loss, validate, config, plan, pace, watch, begin)
+        return _run(network, examples, loss, validate, config, plan, pace, alarm, watch, begin)
 
 
 def _run(
@@ -197,6 +203,7 @@ def _run(
     config: TrainConfig,
     plan: Plan,
     pace: Pace | None,
+    alarm: Alarm,
     watch: Watch,
     begin: float,
 ) -> Training:
@@ -248,6 +255,7 @@ def _run(
         start = time.perf_counter()
         with step.average.in_place():
             valid = score(network, validate)
+            wrong = looked(network, alarm) if plan.progress >= SETTLED else None
             if valid < best_score:
                 best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if pace is not None:
@@ -259,6 +267,7 @@ def _run(
             "grad_norm": median(norms) if norms else None,
             "lr": rate,
             "seconds": round(time.perf_counter() - begin, 3),
+            **({"alarm": wrong} if wrong else {}),
         }
         recent, norms = [], []
         history.append(record)
@@ -313,8 +322,14 @@ class Pace:
 
 def score(network: nn.Module, validate: Validate) -> float:
     """The validation score in evaluation mode, without a trace in any generator; NaN counts as worst."""
+    value = looked(network, validate)
+    return value if math.isfinite(value) else math.inf
+
+
+def looked(network: nn.Module, at: Callable[[nn.Module], V]) -> V:
+    """What is seen of a network in evaluation mode, without a trace in any generator."""
     network.eval()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        value = validate(network)
+        value = at(network)
     network.train()
-    return value if math.isfinite(value) else math.inf
+    return value

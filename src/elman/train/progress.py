@@ -18,6 +18,7 @@ class Bar:
         self.progress: Progress | None = None
         self.valid = "-"
         self.drawn = 0.0
+        self.alarm: str | None = None
 
     def __call__(self, event: dict[str, Any]) -> None:
         kind = event["event"]
@@ -53,6 +54,9 @@ class Bar:
                     f"{event['seconds']:.0f} s",
                     file=sys.stderr,
                 )
+            if event.get("alarm") and not self.alarm:
+                self.console.print(f"WARNING: {event['alarm']}", style="yellow", markup=False, highlight=False)
+            self.alarm = event.get("alarm")
         elif kind == "end" and self.progress:
             self.progress.stop()
             self.progress = None

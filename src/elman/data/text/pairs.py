@@ -1,18 +1,14 @@
-"""Texts in pairs: what is read and what is to be written, row by row, from a table to batches."""
+"""Texts in pairs: what is read and what is to be written, row by row, from a table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from elman.data.batch import Batch
-from elman.data.ragged import Ragged
-from elman.data.sequences import NO_LABEL
-from elman.data.table import Origin, read_table
-from elman.data.text.reader import text_cells
+from elman.data.sequence_pairs import SequencePairs
+from elman.data.table import Origin, read_table, text_cells
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 
@@ -53,30 +49,5 @@ def read_sources(source: Any, source_column: str) -> list[str]:
     return text_cells(read_table(source), source_column, Origin.of(source)).fill_null("").to_list()
 
 
-class Translations:
-    """Pairs as batches: ``x`` (S, B), ``lengths`` (B,), ``before`` (T, B), each target symbol's predecessor, and y.
-
-    ``before`` begins with ``start``, y (T, B) ends with ``end`` and is padded with NO_LABEL. Two numbers after those of
-    the target's vocabulary stand for the two.
-    """
-
-    def __init__(self, x: Ragged, y: Ragged, vocabulary: int) -> None:
-        self.x, self.y = x, y
-        self.start, self.end = vocabulary, vocabulary + 1
-        self.lengths = x.lengths + y.lengths  # rows of like work come together
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def batch(self, rows: Tensor) -> Batch:
-        x, lengths = self.x.padded(rows)
-        target, sizes = self.y.padded(rows, NO_LABEL)
-        y = torch.cat([target, target.new_full((1, len(rows)), NO_LABEL)])
-        y[sizes, torch.arange(len(rows))] = self.end
-        before = torch.cat([target.new_full((1, len(rows)), self.start), target]).masked_fill_(y == NO_LABEL, 0)
-        before[0] = self.start
-        return Batch({"x": x, "lengths": lengths, "before": before.clamp(min=0)}, y, rows)
-
-
-def encoded(pairs: Pairs, source: Tokens, target: Tokens) -> Translations:
-    return Translations(source.encode(pairs.sources), target.encode(pairs.targets), target.size)
+def encoded(pairs: Pairs, source: Tokens, target: Tokens) -> SequencePairs:
+    return SequencePairs(source.encode(pairs.sources), target.encode(pairs.targets), target.size)
