@@ -8,48 +8,25 @@ benchmarks/results/text.json, is brought up to date workload by workload.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from statistics import mean, median, pstdev
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import polars as pl
 import torch
-from machine import DATA, RESULTS, describe
+from machine import DATA, RESULTS
 from plain_text import plain_classifier, plain_generator, plain_stream
 from sklearn.model_selection import StratifiedKFold
+from workload import Run, Workload, run
 
 import elman
 from elman.data.sequences import Sequences
 from elman.train.loop import threads
 
 TEXT = DATA / "text"
-FALLING = ("log_loss", "ece", "nats", "bits_per_character", "perplexity")  # the metrics whose low values are good ones
-
 Texts = dict[str, list[str]]  # {"text": [...], "label": [...]}
 Part = tuple[int, Texts, Texts | None, Texts]  # seed, train, valid where it is given, test
-Run = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """``runs`` takes how many seeds, the minutes of a run and whether the peer runs too, and gives what each found."""
-
-    protocol: str
-    runs: Callable[[int, float, bool], Iterable[Run]]
-    metric: str
-    bar: float
-    minutes: float | None = None  # of a run
-    within: float | None = None  # minutes that all runs may take together
-    above: str | None = None  # the baseline that the bar is added to
-    middle: Literal["mean", "median"] = "mean"
-    repeats: str = "seeds"
-    seeds: int = 3
 
 
 # Labels.
@@ -210,82 +187,7 @@ WORKLOADS = {
 }
 
 
-# What is recorded.
-
-
-def told(runs: list[Run], middle: str) -> dict[str, dict[str, Any]]:
-    """Mean or median and deviation of every metric, and each value."""
-    values = {metric: [run["metrics"][metric] for run in runs] for metric in runs[0]["metrics"]}
-    return {
-        metric: {
-            middle: rounded({"mean": mean, "median": median}[middle](each)),
-            "sd": rounded(pstdev(each)),
-            "each": [rounded(one) for one in each],
-        }
-        for metric, each in values.items()
-    }
-
-
-def rounded(value: float) -> float:
-    """To five digits."""
-    return float(f"{value:.5g}")
-
-
-def minutes_told(runs: list[Run]) -> dict[str, float]:
-    used = [run["minutes"] for run in runs]
-    return {"mean": rounded(mean(used)), "longest": rounded(max(used)), "all": rounded(sum(used))}
-
-
-def record(work: Workload, runs: list[Run], scale: float) -> dict[str, Any]:
-    scores = told(runs, work.middle)
-    baselines = {
-        name: {metric: rounded(mean(run["baselines"][name][metric] for run in runs)) for metric in found}
-        for name, found in runs[0]["baselines"].items()
-    }
-    bar = work.bar if work.above is None else rounded(baselines[work.above][work.metric] + work.bar)
-    figure = scores[work.metric][work.middle]
-    reached = figure <= bar if work.metric in FALLING else figure >= bar
-    result: dict[str, Any] = {"protocol": work.protocol, work.repeats: len(runs), "metric": work.metric}
-    if work.minutes is not None:
-        result["minutes"] = {"allowed": rounded(work.minutes * scale), "used": minutes_told(runs)}
-        if work.within is not None:
-            reached = reached and result["minutes"]["used"]["all"] <= work.within
-    result |= {"bar": bar, "reached": bool(reached), "score": figure, "elman": scores, "baselines": baselines}
-    if "alone" in runs[0]:
-        result["network_alone"] = rounded(mean(run["alone"] for run in runs))  # its accuracy before the blend
-    if "plain" in runs[0]:
-        peers = [run["plain"] for run in runs]
-        result["plain_torch"] = told(peers, work.middle)
-        result["plain_score"] = result["plain_torch"][work.metric][work.middle]
-        if work.minutes is not None:
-            result["minutes"]["plain_torch"] = minutes_told(peers)
-    if "notes" in runs[0]:
-        result["notes"] = runs[0]["notes"]
-    return result
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="*", choices=list(WORKLOADS))
-    parser.add_argument("--seeds", type=int, help="instead of each workload's own; folds stay as they are")
-    parser.add_argument("--minutes-scale", type=float, default=1.0)
-    parser.add_argument("--no-plain", action="store_true")
-    parser.add_argument("--out", type=Path, default=RESULTS / "text.json")
-    arguments = parser.parse_args()
+if __name__ == "__main__":
     if not TEXT.is_dir():
         sys.exit(f"{TEXT} is absent: this benchmark needs the texts that README names")
-    result = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"workloads": {}}
-    for name in arguments.only or WORKLOADS:
-        work, runs = WORKLOADS[name], []
-        minutes = (work.minutes or 0) * arguments.minutes_scale
-        for run in work.runs(arguments.seeds or work.seeds, minutes, not arguments.no_plain):
-            runs.append(run)
-            peer = run.get("plain", {"metrics": {}})["metrics"].get(work.metric)
-            print(name, len(runs), run["metrics"][work.metric], peer, run.get("minutes"), flush=True)
-        result["workloads"][name] = record(work, runs, arguments.minutes_scale)
-        result["machine"] = describe()
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    run(__doc__, WORKLOADS, RESULTS / "text.json")
