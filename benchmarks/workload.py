@@ -24,7 +24,7 @@ class Workload:
     protocol: str
     runs: Callable[[int, float, bool], Iterable[Run]]
     metric: str
-    bar: float
+    bar: float | None  # None where the score is only told
     minutes: float | None = None  # of a run
     within: float | None = None  # minutes that all runs may take together
     above: str | None = None  # the baseline that the bar is added to
@@ -62,15 +62,20 @@ def record(work: Workload, runs: list[Run], scale: float) -> dict[str, Any]:
         name: {metric: rounded(mean(run["baselines"][name][metric] for run in runs)) for metric in found}
         for name, found in runs[0]["baselines"].items()
     }
-    bar = work.bar if work.above is None else rounded(baselines[work.above][work.metric] + work.bar)
-    figure = scores[work.metric][work.middle]
-    reached = figure <= bar if work.metric in FALLING else figure >= bar
+    bar, figure = work.bar, scores[work.metric][work.middle]
+    if work.above is not None and bar is not None:
+        bar = rounded(baselines[work.above][work.metric] + bar)
+    reached = bar is None or (figure <= bar if work.metric in FALLING else figure >= bar)
     result: dict[str, Any] = {"protocol": work.protocol, work.repeats: len(runs), "metric": work.metric}
     if work.minutes is not None:
         result["minutes"] = {"allowed": rounded(work.minutes * scale), "used": minutes_told(runs)}
         if work.within is not None:
             reached = reached and result["minutes"]["used"]["all"] <= work.within
-    result |= {"bar": bar, "reached": bool(reached), "score": figure, "elman": scores, "baselines": baselines}
+    result |= ({} if bar is None else {"bar": bar, "reached": bool(reached)}) | {
+        "score": figure,
+        "elman": scores,
+        "baselines": baselines,
+    }
     if "alone" in runs[0]:
         result["network_alone"] = rounded(mean(run["alone"] for run in runs))  # its accuracy before the blend
     if "plain" in runs[0]:
