@@ -1,8 +1,10 @@
 """Losses against plain loops, with missing targets."""
 
+import pytest
 import torch
+from torch import nn
 
-from elman.nn.losses import pinball, squared
+from elman.nn.losses import cross_entropy, pinball, squared
 
 QUANTILES = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
 
@@ -39,3 +41,21 @@ def test_squared_and_both_gradients_skip_the_missing():
 def test_nothing_observed_is_nothing_lost():
     outputs, y = case()
     assert pinball(outputs, y * torch.nan, QUANTILES) == 0
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_is_torchs(smoothing):
+    random = torch.Generator().manual_seed(1)
+    z = torch.randn(9, 5, generator=random, dtype=torch.float64, requires_grad=True)
+    y = torch.tensor([0, 4, -100, 1, 2, 2, -100, 3, 0])
+    own, theirs = cross_entropy(z, y, smoothing), nn.functional.cross_entropy(z, y, label_smoothing=smoothing)
+    torch.testing.assert_close(own, theirs)
+    torch.testing.assert_close(*(torch.autograd.grad(3 * loss, z)[0] for loss in (own, theirs)))
+    assert cross_entropy(z, torch.full((9,), -100), smoothing).item() == 0
+
+
+def test_cross_entropy_of_what_is_all_but_impossible():
+    z = torch.tensor([[0.0, 500.0, 2.0]], requires_grad=True)
+    loss = cross_entropy(z, torch.tensor([0]))
+    assert loss.item() == 500
+    torch.testing.assert_close(torch.autograd.grad(loss, z)[0], torch.tensor([[-1.0, 1.0, 0.0]]))

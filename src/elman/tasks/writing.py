@@ -14,6 +14,7 @@ from elman.data.sequences import NO_LABEL, Rows
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens, choose_level
 from elman.evaluate.wording import cut
 from elman.nn.beam import Found, search
+from elman.nn.losses import cross_entropy
 from elman.nn.seq2seq import Decoder, Seq2Seq
 from elman.nn.sequence import SequenceNetwork
 from elman.tasks.base import Task, TaskConfig
@@ -115,25 +116,27 @@ class WritingTask(Task):
 
     def seq2seq(self, encoder: SequenceNetwork, config: Any) -> Seq2Seq:
         """The encoder with a decoder of the target's symbols."""
-        decoder = Decoder(
-            vocabulary=self.target_tokens_.size + 2,
-            embedding=config.embedding,
-            hidden=config.hidden,
-            memory=encoder.outputs,
-            cell=config.cell,
-            attention=config.attention,
-            input_feeding=config.input_feeding,
-            dropout=config.dropout,
-            embedding_dropout=config.embedding_dropout,
-            weight_drop=config.weight_drop,
-        )
+        decoder = Decoder(**self.decoder_settings(encoder, config))
         return Seq2Seq(encoder, decoder, dropout=config.dropout, scheduled_sampling=config.scheduled_sampling)
+
+    def decoder_settings(self, encoder: SequenceNetwork, config: Any) -> dict[str, Any]:
+        return {
+            "vocabulary": self.target_tokens_.size + 2,
+            "embedding": config.embedding,
+            "hidden": config.hidden,
+            "memory": encoder.outputs,
+            "cell": config.cell,
+            "attention": config.attention,
+            "input_feeding": config.input_feeding,
+            "dropout": config.dropout,
+            "embedding_dropout": config.embedding_dropout,
+            "weight_drop": config.weight_drop,
+        }
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean cross-entropy of the target's symbols, smoothed, in nats."""
         assert batch.y is not None
-        smoothing = self.config().label_smoothing
-        return nn.functional.cross_entropy(outputs.flatten(0, 1), batch.y.flatten(), label_smoothing=smoothing)
+        return cross_entropy(outputs.flatten(0, 1), batch.y.flatten(), self.config().label_smoothing)
 
     def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean cross-entropy of the target's symbols, in nats."""
@@ -141,14 +144,18 @@ class WritingTask(Task):
         for batch in in_order(examples, 128):
             batch = batch.to(self.config_.device)
             assert batch.y is not None
-            z = network(**batch.inputs)
-            total += float(nn.functional.cross_entropy(z.flatten(0, 1), batch.y.flatten(), reduction="sum"))
-            count += int((batch.y != NO_LABEL).sum())
+            scored = int((batch.y != NO_LABEL).sum())
+            total += scored * float(cross_entropy(network(**batch.inputs).flatten(0, 1), batch.y.flatten()))
+            count += scored
         return total / max(count, 1)
 
     def longest(self, steps: int) -> int:
         """Symbols written at most for a row of so many steps."""
         return min(500, 10 + 3 * steps)
+
+    def attended(self, network: Any, lengths: Tensor) -> Tensor:
+        """How many steps attention has to choose from, of rows of these lengths."""
+        return lengths
 
     def written(self, rows: Rows, beam: int | None = None, network: Any = None) -> list[list[Found]]:
         """The best texts for each row, the best first."""
@@ -178,6 +185,10 @@ class WritingTask(Task):
     def text(self, found: Found) -> str:
         return self.target_tokens_.decode(found.symbols)
 
+    def texts(self, rows: Rows, found: list[Found]) -> list[str]:
+        """The text that was written for each of the rows, or of the first ones."""
+        return [self.text(one) for one in found]
+
     def alarm(self, network: nn.Module, examples: Examples) -> str | None:
         """Every row answered alike, or attention that weighs all steps alike."""
         assert isinstance(examples, SequencePairs)
@@ -185,13 +196,13 @@ class WritingTask(Task):
         batch = examples.batch(some)
         rows = _Given(batch.inputs["x"], batch.inputs["lengths"], examples.x)
         best = [found[0] for found in self.written(rows, 1, network)]
-        texts = {self.text(found) for found in best}
+        texts = set(self.texts(examples.x, best))
         if len(some) > 3 and len(texts) == 1:
             return (
                 f"all {len(some)} texts that were looked at get the same answer, {cut(texts.pop(), 40)!r}: the network "
                 "does not read what it is given; train longer, or change --learning-rate"
             )
-        lengths = batch.inputs["lengths"].tolist()
+        lengths = self.attended(network, batch.inputs["lengths"]).tolist()
         focus = sum(float(found.attention.amax(1).mean()) * n for found, n in zip(best, lengths, strict=True)) / len(
             best
         )
