@@ -80,3 +80,17 @@ def test_a_missing_scorer_is_said_before_the_training(monkeypatch):
         model.fit(pairs())
     assert not hasattr(model, "network_")
     assert quick(steps=2, test_share=0.0).fit(pairs(50)).evaluation_ is None
+
+
+def test_several_translations_come_the_best_first(fitted):
+    found = fitted.predict(["12", "345"], best=3)
+    assert found.columns == ["digits", "zh", "score"] and found.height == 6
+    assert found["digits"].to_list() == ["12"] * 3 + ["345"] * 3
+    assert found["zh"][0] == fitted.predict(["12"])[0]
+    assert found["score"][:3].is_sorted(descending=True)
+    with pytest.raises(InputError, match="--best must be at least 1"):
+        fitted.predict("12", best=0)
+
+
+def test_the_report_shows_what_was_attended_to(fitted):
+    assert ">Attention<" in fitted.report() and "The heaviest step of each" in fitted.report()

@@ -113,22 +113,35 @@ class Translator(WritingTask):
         """The best translations of each text, the best first."""
         return self.written(self.source_tokens_.encode(texts), beam)
 
-    def predict(self, source: Any = None) -> Any:
-        """Texts for a list of texts; for a path, a frame or one text, a frame of source and translation."""
+    def predict(self, source: Any = None, *, best: int = 1) -> Any:
+        """Texts for a list of texts; for a path, a frame or one text, a frame of source and translation.
+
+        With more than one ``best`` a frame whatever is given, with so many rows a source, fewer where there are no
+        more, the best first: source, translation, and its score (`nn.beam.search`).
+        Raises InputError for what cannot be read, and for a ``best`` below 1.
+        """
         self.fitted()
-        if isinstance(source, list | tuple):
-            return self._texts(list(source))
-        if isinstance(source, str) and not names_file(source):
-            texts = [source]
-        elif source is None:
+        if best < 1:
+            raise InputError(f"--best must be at least 1, but is {best}")
+        if source is None:
             raise InputError("there is nothing to translate: give a text, a file, or a list of texts")
+        if isinstance(source, list | tuple):
+            texts = list(source)
+        elif isinstance(source, str) and not names_file(source):
+            texts = [source]
         else:
             texts = read_sources(source, self.config_.source)
-        columns = {self.config_.source: texts, self.config_.target: self._texts(texts)}
-        return to_frame(columns, like=None if isinstance(source, str | Path) else source)
-
-    def _texts(self, texts: list[str], beam: int | None = None) -> list[str]:
-        return [self.text(best[0]) for best in self.translations(texts, beam)]
+        found = self.translations(texts, max(best, self.config_.beam))
+        if isinstance(source, list | tuple) and best == 1:
+            return [self.text(ranked[0]) for ranked in found]
+        rows = [(text, one) for text, ranked in zip(texts, found, strict=True) for one in ranked[:best]]
+        columns: dict[str, list[Any]] = {
+            self.config_.source: [text for text, _ in rows],
+            self.config_.target: [self.text(one) for _, one in rows],
+        }
+        if best > 1:
+            columns["score"] = [one.score for _, one in rows]
+        return to_frame(columns, like=None if isinstance(source, str | Path | list | tuple) else source)
 
     def judge(self, examples: Examples, judged: Pairs, notes: tuple[str, ...]) -> Judged:
         return self._judge(judged, notes)
@@ -140,11 +153,18 @@ class Translator(WritingTask):
     def _judge(self, data: Pairs, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()
         sources, references = grouped(data.sources, data.targets)
-        guesses = self._texts(sources)
+        found = [ranked[0] for ranked in self.translations(sources)]
+        guesses = [self.text(one) for one in found]
         rivals = {"copy": sources, "memory": self.memory_.predict(sources)}
         chinese = choose_level(data.targets) == "char"
         evaluation = report.judge(guesses, references, rivals, chinese=chinese, notes=notes, began=began)
-        return Judged(evaluation, report.sections(evaluation, sources, guesses, references))
+        attended = [self._attention(sources[at], found[at]) for at in report.evenly(len(sources), report.DRAWN)]
+        return Judged(evaluation, report.sections(evaluation, sources, guesses, references, attended))
+
+    def _attention(self, source: str, found: Found) -> report.Attention:
+        read = self.source_tokens_.pieces(source)
+        written = [self.target_tokens_.symbols[symbol] for symbol in found.symbols]
+        return report.Attention(found.attention[:, : len(read)].numpy(), read, written)
 
     # What is saved.
 

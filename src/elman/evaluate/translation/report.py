@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from elman.errors import InputError
+from elman.evaluate.alignment import alignment
 from elman.evaluate.evaluation import Evaluation
-from elman.evaluate.report import Cell, Section, Table
+from elman.evaluate.report import Cell, Figure, Item, Section, Table
 from elman.evaluate.translation.metrics import translation_metrics
 from elman.evaluate.verdict import paired_interval, share_verdict
 from elman.evaluate.wording import cut
@@ -17,6 +19,16 @@ from elman.evaluate.wording import cut
 WORDS = {"copy": "the source itself", "memory": "the translation of the most similar known text"}
 BLOCKS = 20  # of the sources, whose scores say how sure the difference is
 SHOWN = 20  # translations in the table
+DRAWN = 4  # whose attention is drawn
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What each written symbol attended to: weights (T, S), the last row that of the end."""
+
+    weights: np.ndarray
+    read: list[str]
+    written: list[str]
 
 
 def judge(
@@ -59,11 +71,23 @@ def sections(
     sources: Sequence[str],
     guesses: Sequence[str],
     references: Sequence[Sequence[str]],
+    attended: Sequence[Attention] = (),
 ) -> tuple[Section, ...]:
-    """Sections: the score, and some translations, evenly spaced, beside what people wrote."""
-    every = max(1, len(sources) // SHOWN)
+    """Sections: the score, some translations, evenly spaced, beside what people wrote, and what a few attended to."""
     rows: list[list[Cell]] = []
-    for i in range(0, len(sources), every)[:SHOWN]:
+    for i in evenly(len(sources), SHOWN):
         rows.append([cut(sources[i]), cut(guesses[i]), cut(" / ".join(references[i]))])
     shown = Section("Translations", "Evenly spaced over the judged part.", [Table(["source", "model", "people"], rows)])
-    return evaluation.score_page(f"{evaluation.rows:,} texts."), shown, *evaluation.data_page()
+    pages = [evaluation.score_page(f"{evaluation.rows:,} texts."), shown]
+    if attended:
+        figures: list[Item] = [
+            Figure(alignment(one.weights, [*one.written, "end"], along=one.read, upright="written", label="read").svg)
+            for one in attended
+        ]
+        pages.append(Section("Attention", "Which symbols of the source each written one was made from.", figures))
+    return (*pages, *evaluation.data_page())
+
+
+def evenly(rows: int, most: int) -> range:
+    """The numbers of at most so many rows, evenly spaced."""
+    return range(0, rows, max(1, rows // most))[:most]
