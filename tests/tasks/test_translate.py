@@ -94,3 +94,13 @@ def test_several_translations_come_the_best_first(fitted):
 
 def test_the_report_shows_what_was_attended_to(fitted):
     assert ">Attention<" in fitted.report() and "The heaviest step of each" in fitted.report()
+
+
+def test_a_pair_too_long_to_learn_from_is_left_out_and_said():
+    texts = pairs(60)
+    texts["digits"][7] = "12 " * 10_000
+    model = quick(steps=3, test_share=0.0, valid_share=0.0).fit(texts)
+    assert "1 of 60 pairs to learn from have a side of more than 300 symbols, are left out (--longest)" in model.notes_
+    assert isinstance(model.predict([texts["digits"][7]])[0], str)
+    with pytest.raises(InputError, match="every pair to learn from has a side of more than 1 symbols"):
+        quick(steps=3, longest=1).fit(texts)

@@ -52,15 +52,17 @@ def batches(examples: Examples, size: int) -> int:
 
 
 def in_order(examples: Examples, size: int) -> Iterator[Batch]:
-    """Every example once: in order, or from the shortest to the longest where their lengths differ (see ``rows``).
+    """Every example once: in order, or from the shortest to the longest where their lengths differ (see ``rows``)."""
+    lengths = getattr(examples, "lengths", None)
+    for rows in torch.arange(len(examples)).split(size) if lengths is None else by_length(lengths, size):
+        yield examples.batch(rows)
+
+
+def by_length(lengths: Tensor, size: int) -> Iterator[Tensor]:
+    """The numbers of all rows, from the shortest to the longest, at most ``size`` at a time.
 
     Of long rows fewer come together, so that a batch stays as small as one of ``size`` rows of 64 steps.
     """
-    lengths = getattr(examples, "lengths", None)
-    if lengths is None:
-        for rows in torch.arange(len(examples)).split(size):
-            yield examples.batch(rows)
-        return
     order = lengths.argsort(stable=True)
     begin = 0
     while begin < len(order):
@@ -68,7 +70,7 @@ def in_order(examples: Examples, size: int) -> Iterator[Batch]:
         rows = order[begin : begin + size]
         fits = int((lengths[rows] * torch.arange(1, len(rows) + 1) <= 64 * size).sum())
         rows = rows[: max(1, fits)]
-        yield examples.batch(rows)
+        yield rows
         begin += len(rows)
 
 

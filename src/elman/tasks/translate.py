@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from elman.data.batch import Examples
 from elman.data.frames import to_frame
 from elman.data.labelled import names_file
+from elman.data.ragged import Ragged
+from elman.data.sequence_pairs import SequencePairs
 from elman.data.stratify import dealt
 from elman.data.text.pairs import Pairs, encoded, read_pairs, read_sources
 from elman.data.text.tokens import Tokens, choose_level
@@ -25,6 +27,7 @@ from elman.nn.beam import Found
 from elman.nn.sequence import SequenceNetwork
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.writing import WritingConfig, WritingTask
+from elman.train.config import require_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +42,18 @@ class TranslateConfig(WritingConfig):
         Column of the texts that are to be written.
     source_level
         What a step of a source is: subword, char, word, byte, or auto: char for Chinese, Japanese and Korean.
+    longest
+        Symbols of either side at most that are learnt from; a pair with more is left out, and counted.
     """
 
     source: str
     target: str
     source_level: Literal["auto", "subword", "char", "word", "byte"] = "auto"
+    longest: int = 300
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_least(self, 1, "longest")
 
 
 class Translator(WritingTask):
@@ -75,13 +85,30 @@ class Translator(WritingTask):
         sets = {
             name: encoded(part, self.source_tokens_, self.target_tokens_) for name, part in parts.items() if len(part)
         }
+        sets["train"], long = self._short(sets["train"])
         notes = (
             *data.notes,
+            *long,
             ", ".join(f"{len(parts[name]):,} pairs {does}" for name, does in _DOES.items() if len(parts[name])),
             f"{self.source_tokens_.size:,} symbols are read, {self.target_tokens_.size:,} written; "
             f"{sets['train'].x.lengths.double().mean():.0f} and {sets['train'].y.lengths.double().mean():.0f} a text",
         )
         return Prepared(sets["train"], sets.get("valid", sets["train"]), sets.get("test"), notes, parts["test"])
+
+    def _short(self, pairs: SequencePairs) -> tuple[SequencePairs, list[str]]:
+        """The pairs that are not too long to learn from, and in words how many are."""
+        longest = self.config().longest
+        assert isinstance(pairs.x, Ragged)
+        rows = ((pairs.x.lengths <= longest) & (pairs.y.lengths <= longest)).nonzero()[:, 0]
+        left = len(pairs) - len(rows)
+        if not len(rows):
+            raise InputError(f"every pair to learn from has a side of more than {longest:,} symbols: give --longest")
+        if not left:
+            return pairs, []
+        told = (
+            f"{left:,} of {len(pairs):,} pairs to learn from have a side of more than {longest:,} symbols, are left out"
+        )
+        return SequencePairs(pairs.x.take(rows), pairs.y.take(rows), self.target_tokens_.size), [f"{told} (--longest)"]
 
     def _read(self, source: Any) -> Pairs:
         config = self.config()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, batches, in_order
+from elman.data.batch import Batch, Examples, batches, by_length, in_order
 from elman.data.sequence_pairs import SequencePairs
 from elman.data.sequences import NO_LABEL, Rows
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens, choose_level
@@ -149,7 +149,7 @@ class WritingTask(Task):
             count += scored
         return total / max(count, 1)
 
-    def longest(self, steps: int) -> int:
+    def most_written(self, steps: int) -> int:
         """Symbols written at most for a row of so many steps."""
         return min(500, 10 + 3 * steps)
 
@@ -164,14 +164,14 @@ class WritingTask(Task):
         end = self.target_tokens_.size + 1
         found: list[list[Found]] = [[] for _ in range(len(rows))]
         with torch.no_grad():
-            for part in rows.lengths.argsort(stable=True).split(64):
+            for part in by_length(rows.lengths, 64):
                 x, lengths = rows.padded(part)
                 best = search(
                     network.decoder,
                     *network.encode(**rows.inputs(x.to(self.config_.device)), lengths=lengths),
                     start=end - 1,
                     end=end,
-                    longest=self.longest(int(lengths.max())),
+                    longest=self.most_written(int(lengths.max())),
                     beam=beam or config.beam,
                     length_penalty=config.length_penalty,
                     coverage_penalty=config.coverage_penalty,
