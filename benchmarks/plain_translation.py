@@ -55,6 +55,16 @@ class PlainTranslator(nn.Module):
 def plain_translator(
     train: Sides, test: Sides, *, tokens: tuple[Tokens, Tokens], chinese: bool, minutes: float, seed: int
 ) -> dict[str, Any]:
+    sources, references = grouped(*test)
+    guesses, used = plain_written(train, sources, tokens=tokens, minutes=minutes, seed=seed)
+    bleu = translation_metrics(guesses, references, chinese=chinese)["bleu"]
+    return {"metrics": {"bleu": bleu, "bleu_greedy": bleu}, "minutes": used}
+
+
+def plain_written(
+    train: Sides, sources: list[str], *, tokens: tuple[Tokens, Tokens], minutes: float, seed: int
+) -> tuple[list[str], float]:
+    """What is written for each of the sources after so many minutes of training, and the minutes used."""
     clock = Clock(minutes)
     torch.manual_seed(seed)
     source, target = tokens
@@ -104,7 +114,6 @@ def plain_translator(
     used = clock.minutes
     network.load_state_dict(best)
     network.eval()
-    sources, references = grouped(*test)
     guesses: list[str] = []
     with torch.no_grad():
         for at in range(0, len(sources), 64):
@@ -121,5 +130,4 @@ def plain_translator(
                     break
             for row in torch.cat(said, 1).tolist():
                 guesses.append(target.decode(row[: row.index(end)] if end in row else row))
-    bleu = translation_metrics(guesses, references, chinese=chinese)["bleu"]
-    return {"metrics": {"bleu": bleu, "bleu_greedy": bleu}, "minutes": used}
+    return guesses, used

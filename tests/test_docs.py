@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import wave as wave_module
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def commands(block: str) -> list[list[str]]:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working folder with prices.csv, business days of a wandering price with its open, high, low and volume, and
-    with small texts: reviews.csv, book.txt and words.conll."""
+    with small texts: reviews.csv, book.txt, words.conll, pairs.tsv and articles.tsv, and sounds: takes.tsv."""
     rng = np.random.default_rng(0)
     days = [day for day in np.arange("2022-01-03", "2023-12-30", dtype="datetime64[D]") if np.is_busday(day)]
     close = (100 + rng.normal(0, 1, len(days)).cumsum()).round(2)
@@ -56,8 +57,34 @@ def folder(tmp_path, monkeypatch):
     people, places = ("Ada", "Alan", "小明"), ("London", "Paris", "北京")
     tagged = "".join(sentence.format(a, b) for a in people for b in places) * 5
     (tmp_path / "words.conll").write_text(tagged, encoding="utf-8")
+    digits = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
+    numbers = [str(7919 * at % 1000) for at in range(80)]
+    chinese = ["".join(digits[digit] for digit in number) for number in numbers]
+    pl.DataFrame({"zh": chinese, "en": numbers}).write_csv(tmp_path / "pairs.tsv", separator="\t")
+    words = [f"item{at} is a thing that is sold here" for at in range(60)]
+    articles = {"article": words, "title": [word.split()[0] for word in words]}
+    pl.DataFrame(articles).write_csv(tmp_path / "articles.tsv", separator="\t")
+    takes(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def takes(folder: Path) -> None:
+    """takes/*.wav, in which each word is a tone, and takes.tsv, which says what is said."""
+    tones = {"one": 300, "two": 600, "three": 1200}
+    rng, rate = np.random.default_rng(1), 8000
+    (folder / "takes").mkdir()
+    rows = []
+    for at in range(40):
+        said = ["one"] if not at else list(rng.choice(list(tones), 2))
+        wave = [np.sin(2 * np.pi * tones[word] * np.arange(rate // 5) / rate) for word in said]
+        file = "takes/" + ("one" if not at else f"take{at}") + ".wav"
+        with wave_module.open(str(folder / file), "wb") as out:
+            out.setparams((1, 2, rate, 0, "NONE", "not compressed"))
+            noisy = np.concatenate(wave) + rng.normal(0, 0.01, rate // 5 * len(said))
+            out.writeframes((8000 * noisy).astype("<i2").tobytes())
+        rows.append((file, " ".join(said)))
+    pl.DataFrame(rows, schema=["file", "text"], orient="row").write_csv(folder / "takes.tsv", separator="\t")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

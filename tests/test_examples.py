@@ -38,3 +38,9 @@ def test_the_generator_goes_on_from_its_prompt(tmp_path):
     out = printed("generate.py", "0.05", folder=tmp_path, OMP_NUM_THREADS="1")
     assert "kneser-ney" in out
     assert len(out.partition("The class ")[2]) >= 300
+
+
+def test_the_translator_says_numbers(tmp_path):
+    out = printed("translate.py", "120", folder=tmp_path, TMPDIR=str(tmp_path), OMP_NUM_THREADS="1")
+    assert "memory" in out and "三百一十四" in out and "score" in out
+    assert list(tmp_path.glob("*/numbers.elman/report.html"))

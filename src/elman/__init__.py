@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from elman.tasks.generate import Generator
     from elman.tasks.load import load
     from elman.tasks.regress import Regressor
+    from elman.tasks.speak import Speaker
+    from elman.tasks.summarize import Summarizer
     from elman.tasks.tag import Tagger
+    from elman.tasks.transcribe import Transcriber
     from elman.tasks.translate import Translator
 
 _HOMES = {
@@ -26,7 +29,10 @@ _HOMES = {
     "Forecaster": "elman.tasks.forecast",
     "Generator": "elman.tasks.generate",
     "Regressor": "elman.tasks.regress",
+    "Speaker": "elman.tasks.speak",
+    "Summarizer": "elman.tasks.summarize",
     "Tagger": "elman.tasks.tag",
+    "Transcriber": "elman.tasks.transcribe",
     "Translator": "elman.tasks.translate",
     "load": "elman.tasks.load",
 }
@@ -39,7 +45,10 @@ __all__ = [
     "Generator",
     "InputError",
     "Regressor",
+    "Speaker",
+    "Summarizer",
     "Tagger",
+    "Transcriber",
     "Translator",
     "__version__",
     "kernels",

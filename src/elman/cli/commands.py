@@ -16,6 +16,7 @@ from rich.markup import escape
 from elman.cli.answers import check_file, emit, one_line, write_table, write_text
 from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
+from elman.cli.sounds import write_sounds
 from elman.data.frames import WRITTEN
 from elman.errors import InputError
 from elman.tasks import store
@@ -24,6 +25,7 @@ from elman.tasks.doctor import examine
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
 from elman.tasks.load import TASKS, load
+from elman.tasks.speak import Speaker
 from elman.train.plan import Plan
 from elman.train.progress import Bar
 from elman.version import __version__
@@ -231,12 +233,14 @@ def predict(
     seed
         The same text each time (generators).
     out
-        Write here (.csv, .tsv, .parquet, .jsonl; .txt for generated text) instead of printing.
+        Write here (.csv, .tsv, .parquet, .jsonl; .txt for generated text) instead of printing; of a model that speaks
+        a sound (.wav, .flac, .ogg, .mp3), or a folder for the texts of a file.
     overwrite
         Replace a file that is there.
     """
-    check_file(out, overwrite)
     task = load(model)
+    if not isinstance(task, Speaker):
+        check_file(out, overwrite)
     drawing = {
         "prompt": prompt,
         "length": length,
@@ -257,6 +261,9 @@ def predict(
         return
     if drawing:
         raise InputError(f"{flag_of(next(iter(drawing)))} is for generators, but {model} is a {task.name} model")
+    if isinstance(task, Speaker):
+        write_sounds(task, source, out, overwrite, json)
+        return
     if out is not None and out.suffix not in WRITTEN:
         raise InputError(
             f"{out.name} ends in {out.suffix!r}, but {', '.join(WRITTEN)} can be written: give another --out"

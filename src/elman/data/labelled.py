@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -28,11 +28,23 @@ class Pairs:
 NOTHING = np.empty(0)
 
 
+class Named(Protocol):
+    """Sequences that are neither texts nor numbers yet, as sounds are, but have a name each."""
+
+    @property
+    def names(self) -> list[str]: ...
+    def __len__(self) -> int: ...
+    def take(self, rows: torch.Tensor, /) -> Named: ...
+
+
+X = list[str] | Ragged | Named
+
+
 @dataclass(frozen=True)
 class Labelled:
-    """Texts or sequences of numbers, what belongs to each (nothing, where unlabelled), and how they were read."""
+    """Sequences, what belongs to each (nothing, where unlabelled), and in words how they were read."""
 
-    x: list[str] | Ragged
+    x: X
     y: np.ndarray
     notes: tuple[str, ...] = ()
 
@@ -40,13 +52,13 @@ class Labelled:
         return len(self.x)
 
     def take(self, rows: torch.Tensor) -> Labelled:
-        x = self.x.take(rows) if isinstance(self.x, Ragged) else [self.x[i] for i in rows.tolist()]
+        x = [self.x[i] for i in rows.tolist()] if isinstance(self.x, list) else self.x.take(rows)
         return dataclasses.replace(self, x=x, y=self.y[rows.numpy()])
 
     @property
     def shown(self) -> list[str] | None:
         """The rows for people; None of numbers."""
-        return None if isinstance(self.x, Ragged) else self.x
+        return self.x if isinstance(self.x, list) else None if isinstance(self.x, Ragged) else self.x.names
 
 
 def flat(y: Any) -> np.ndarray:
@@ -81,6 +93,10 @@ def texts_or_numbers(x: Any) -> list[str] | Ragged:
 def is_table(source: Any) -> bool:
     """Whether this is a path, one text, or a frame, rather than sequences."""
     return isinstance(source, str | Path | dict) or hasattr(source, "columns") or hasattr(source, "column_names")
+
+
+def is_folder(source: Any) -> bool:
+    return isinstance(source, str | Path) and Path(source).is_dir()
 
 
 def names_file(text: str) -> bool:

@@ -115,6 +115,14 @@ def categories(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> li
     return [None if cell is None or cell in MISSING_KINDS else cell for cell in text.to_list()]
 
 
+def text_cells(frame: pl.DataFrame, name: str, origin: Origin) -> pl.Series:
+    """A column's cells as text, null where there is none; InputError where it is not there or holds lists."""
+    cells = column(frame, name, origin)
+    if cells.dtype.is_nested() or cells.dtype == pl.Object:
+        raise InputError(f"column {name!r} of {origin.name} must hold text, but it holds lists: name another column")
+    return cells.cast(pl.String)
+
+
 def holds_numbers(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> bool:
     """Whether the column is meant as numbers: more than half of its present cells are, or none is present."""
     cells = column(frame, name, origin)

@@ -4,10 +4,13 @@ It knows no task: whoever writes a report brings the words and the numbers. The 
 outside and runs no script; every text is escaped, and every SVG is looked through before it is let in.
 """
 
+import wave
 import xml.etree.ElementTree as ET
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from itertools import groupby
 from math import inf, nan
 from numbers import Integral, Real
@@ -15,7 +18,9 @@ from pathlib import Path
 from typing import TypeGuard
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import ArrayLike
 
 from elman.errors import InputError
 from elman.evaluate import wording
@@ -146,7 +151,25 @@ class Shaded:
         return [(self.apart.join(pieces), step * DARKEST // SHADES) for step, pieces in runs]
 
 
-Item = Table | Figure | Facts | Text | Verbatim | Shaded
+@dataclass(frozen=True)
+class Sound:
+    """A wave (N,) in -1 .. 1, ``rate`` samples a second, to be heard; it is part of the page as 16 bits."""
+
+    wave: ArrayLike
+    rate: int
+    caption: str = ""
+
+    @property
+    def uri(self) -> str:
+        samples = (32767 * np.clip(np.asarray(self.wave, np.float64), -1, 1)).round().astype("<i2")
+        sink = BytesIO()
+        with wave.open(sink, "wb") as file:
+            file.setparams((1, 2, self.rate, len(samples), "NONE", "not compressed"))
+            file.writeframes(samples.tobytes())
+        return f"data:audio/wav;base64,{b64encode(sink.getvalue()).decode()}"
+
+
+Item = Table | Figure | Facts | Text | Verbatim | Shaded | Sound
 
 
 @dataclass(frozen=True)

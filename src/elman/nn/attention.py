@@ -111,3 +111,106 @@ class Attention(nn.Module):
             scores = scores.masked_fill(past[:, None], -math.inf)
         weights = scores.softmax(-1)
         return weights @ memory, weights
+
+
+DWELL = 0.9  # below 1, so that positions never stand still
+
+Aligned = tuple[Tensor, Tensor, Tensor]  # contexts (B, T, M), weights (B, T, S), the state after the last query
+
+
+class MixtureAttention(nn.Module):
+    """Attention that only moves on: for queries q_1 ... q_T (Q,) over a row's memory m_1 ... m_S (M,), K components.
+
+        (w, d, s)_t = V tanh(W q_t + b) + b'                  each (K,)
+        n_t = n_{t-1} + softplus(d_t),  n_0 = 1/2             half a step before the first
+        μ_t = n_t - 0.9 sin(2π n_t) / 2π                      which dwells on whole steps, and hurries between them
+        σ_t = width sigmoid(s_t)
+        a_ti = Σ_k softmax(w_t)_k (F((i + 1/2 - μ_tk) / σ_tk) - F((i - 1/2 - μ_tk) / σ_tk)),  F the logistic function
+        context_t = Σ_i a_ti m_i
+
+    The positions are sums of what the queries say, so that a whole sequence takes no loop. What lies beyond the row's
+    ends is lost: the weights of a step sum to 1 at most. ``pace`` is softplus(d) at the start, when the text is passed
+    evenly. Without the dwelling and with any σ the weights blur over two or three steps.
+
+    Source: Graves, arXiv:1308.0850, section 5, in the form V2 of Battenberg et al., arXiv:1910.10288; the mixture made
+    discrete as in Vasquez and Lewis, arXiv:1906.01083. The dwelling and the limit of σ are elman's.
+    """
+
+    def __init__(
+        self, queries: int, memory: int, *, size: int = 128, components: int = 1, pace: float = 1.0, width: float = 0.12
+    ) -> None:
+        super().__init__()
+        self.components, self.width = components, width
+        self.inner = nn.Linear(queries, size)
+        self.outer = nn.Linear(size, 3 * components)
+        with torch.no_grad():
+            self.outer.weight.mul_(0.1)
+            start = torch.tensor([0.0, math.log(math.expm1(pace)), 0.0])
+            self.outer.bias.copy_(start.repeat_interleave(components))
+
+    def extra_repr(self) -> str:
+        return f"components={self.components}, width={self.width}"
+
+    def keys(self, memory: Tensor) -> Tensor:
+        """(B, S, 0): what is attended to is found by its place alone."""
+        return memory[..., :0]
+
+    def begin(self, memory: Tensor) -> Tensor:
+        """The state before the first query: n_0 (B, K), counted from 0."""
+        return memory.new_full((len(memory), self.components), -0.5)
+
+    def forward(self, q: Tensor, memory: Tensor, keys: Tensor, past: Tensor | None, state: Tensor) -> Aligned:
+        """q (B, T, Q), memory (B, S, M) with its keys, past (B, S), true beyond a row's end, and the state."""
+        weight, move, width = self.outer(self.inner(q).tanh()).chunk(3, -1)
+        n = state[:, None] + nn.functional.softplus(move).cumsum(1)
+        position = n - DWELL * (2 * math.pi * n).sin() / (2 * math.pi)
+        scale = self.width * width.sigmoid() + 1e-3
+        edges = torch.arange(memory.shape[1] + 1, device=q.device, dtype=q.dtype)[:, None] - 0.5
+        below = ((edges - position[:, :, None]) / scale[:, :, None]).sigmoid()  # (B, T, S + 1, K)
+        weights = (below.diff(dim=2) * weight.softmax(-1)[:, :, None]).sum(-1)
+        if past is not None:
+            weights = weights.masked_fill(past[:, None], 0)
+        return weights @ memory, weights, n[:, -1]
+
+
+class LocationAttention(nn.Module):
+    """Attention that sees where it has been: for queries q_1 ... q_T (Q,), memory m_1 ... m_S (M,), k_i = K m_i.
+
+        f_ti = U (C * [a_{t-1}, Σ_{u<t} a_u])_i               C a convolution over the row
+        a_ti = softmax over i of  v · tanh(W q_t + k_i + f_ti)
+        context_t = Σ_i a_ti m_i
+
+    Source: Chorowski et al., arXiv:1506.07503; with the cumulative weights of Shen et al., arXiv:1712.05884.
+    """
+
+    def __init__(self, queries: int, memory: int, *, size: int = 128, channels: int = 16, width: int = 15) -> None:
+        super().__init__()
+        self.inner = nn.Linear(queries, size)
+        self.key = nn.Linear(memory, size, bias=False)
+        self.conv = nn.Conv1d(2, channels, width, padding=width // 2, bias=False)
+        self.place = nn.Linear(channels, size, bias=False)
+        self.v = nn.Parameter(torch.randn(size) / math.sqrt(size))
+
+    def keys(self, memory: Tensor) -> Tensor:
+        """k (B, S, A) of memory (B, S, M): made once for all queries."""
+        return self.key(memory)
+
+    def begin(self, memory: Tensor) -> Tensor:
+        """The state before the first query, (B, 2, S): the last weights, on the row's first step, and their sum, 0."""
+        state = memory.new_zeros(len(memory), 2, memory.shape[1])
+        state[:, 0, 0] = 1
+        return state
+
+    def forward(self, q: Tensor, memory: Tensor, keys: Tensor, past: Tensor | None, state: Tensor) -> Aligned:
+        """As `MixtureAttention`; one loop over the queries."""
+        weights = []
+        for q_t in self.inner(q).unbind(1):
+            seen = self.place(self.conv(state).mT)
+            scores = (q_t[:, None] + keys + seen).tanh() @ self.v
+            if past is not None:
+                scores = scores.masked_fill(past, -math.inf)
+            now = scores.softmax(-1)
+            weights.append(now)
+            state = torch.stack([now, state[:, 1] + now], 1)
+        found = torch.stack(weights, 1)
+        return found @ memory, found, state

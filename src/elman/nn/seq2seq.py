@@ -91,6 +91,11 @@ class Decoder(nn.Module):
 
     def forward(self, y: Tensor, memory: Memory, states: States) -> tuple[Tensor, States, Tensor]:
         """y (T, B), the symbols before, to logits (T, B, V), the states after, and the attention (B, T, S)."""
+        read, states, weights = self.read(y, memory, states)
+        return nn.functional.linear(read, self.embedding.weight, self.bias), states, weights
+
+    def read(self, y: Tensor, memory: Memory, states: States) -> tuple[Tensor, States, Tensor]:
+        """r_t (T, B, E) instead of the logits that are made of it."""
         e = self.dropout(self.embedding(y) * self.scale)
         if self.input_feeding:
             steps = []
@@ -101,7 +106,7 @@ class Decoder(nn.Module):
             read, weights = torch.cat([r for r, _ in steps]), torch.cat([w for _, w in steps], 1)
         else:
             read, states, weights = self._step(e, memory, states)
-        return nn.functional.linear(self.dropout(read), self.embedding.weight, self.bias), states, weights
+        return self.dropout(read), states, weights
 
     def _step(self, e: Tensor, memory: Memory, states: States) -> tuple[Tensor, States, Tensor]:
         """r_t before its dropout, for as many steps as e has."""

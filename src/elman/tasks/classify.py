@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,8 +16,7 @@ from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
-from elman.data.labelled import Labelled, Pairs, finite
-from elman.data.ragged import Ragged
+from elman.data.labelled import Labelled, Pairs, X, finite, is_folder
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
@@ -60,10 +58,10 @@ class Classifier(ClassifierMixin, PooledTask):
     """Label sequences: ``Classifier(text="review", label="mood").fit("reviews.csv")``, or ``.fit(X, y)``."""
 
     name = "classify"
-    help = "Learn to label texts: of a table with a column of text and one of labels, or of a folder for each label."
-    file = "CSV, TSV, JSON lines or Parquet; or a folder with a subfolder of .txt files for each label."
+    help = "Learn to label texts or sounds: of a table with a column of labels, or of a folder for each label."
+    file = "CSV, TSV, JSON lines or Parquet; or a folder with a subfolder of .txt files, or of sounds, for each label."
     after = (
-        ('predict {} "some text"', "its label"),
+        ('predict {} "some text"', "its label; of sounds give a file, x.wav, or a folder"),
         ("predict {} NEW.csv --out LABELS.csv", "the labels of a file"),
         ("evaluate {} NEW.csv", "the score on new data"),
     )
@@ -91,11 +89,7 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def _labelled(self, source: Any) -> Labelled:
         label = self.config().label
-        if (
-            label is None
-            and not isinstance(source, Pairs)
-            and not (isinstance(source, str | Path) and Path(source).is_dir())
-        ):
+        if label is None and not isinstance(source, Pairs) and not is_folder(source):
             raise InputError("there are no labels to learn: name their column with --label")
         data = self.read(source, label)
         if isinstance(source, Pairs):
@@ -187,7 +181,7 @@ class Classifier(ClassifierMixin, PooledTask):
 
     # From outputs to what the user reads.
 
-    def _probabilities(self, outputs: Tensor, x: list[str] | Ragged) -> np.ndarray:
+    def _probabilities(self, outputs: Tensor, x: X) -> np.ndarray:
         """Of the rows ``x``, for which the network alone gives ``outputs``."""
         own, other = self.weights_
         logits = own * outputs.double()
@@ -262,28 +256,33 @@ class Classifier(ClassifierMixin, PooledTask):
         return found
 
     def predict(self, source: Any = None) -> Any:
-        """Labels: an array for a list of texts or arrays; for a path or a frame, a frame with each probability.
+        """Labels: an array for a list of texts, arrays or sounds; for a path or a frame, a frame with each probability.
 
-        One text alone gives a frame of one row.
+        One text or sound alone gives a frame of one row. Sounds of no length and silent ones have no label (None).
         """
         check_is_fitted(self)
-        if self.answers_frame(source):
-            probabilities = self._probabilities_of(source)
-            columns: dict[str, Any] = {"label": [str(label) for label in self.classes_[probabilities.argmax(1)]]}
-            columns["probability"] = probabilities.max(1)
-            for at, label in enumerate(self.classes_):
-                columns[f"p_{label}"] = probabilities[:, at]
-            return to_frame(columns, like=None if isinstance(source, str) else source)
-        return self.classes_[self.predict_proba(source).argmax(1)]
+        data = self.unlabelled(source)
+        probabilities = self._probabilities_of(data)
+        labels = self.classes_[probabilities.argmax(1)]
+        lost = np.isnan(probabilities[:, 0])
+        if not self.answers_frame(source):
+            return np.where(lost, None, labels) if lost.any() else labels
+        columns: dict[str, Any] = self.asked(data.x)
+        columns["label"] = [str(label) for label in labels]
+        columns["probability"] = probabilities.max(1)
+        columns |= {f"p_{label}": probabilities[:, at] for at, label in enumerate(self.classes_)}
+        if lost.any():
+            columns |= {name: _blank(columns[name], lost) for name in columns if name != "file"}
+        return to_frame(columns, like=None if isinstance(source, str) else source)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """(N, C): the probability of each of ``classes_``, calibrated on the validation part."""
+        """(N, C): the probability of each of ``classes_``, calibrated on the validation part; NaN of a silent sound."""
         check_is_fitted(self)
-        return self._probabilities_of(X)
+        return self._probabilities_of(self.unlabelled(X))
 
-    def _probabilities_of(self, source: Any) -> np.ndarray:
-        data = self.unlabelled(source)
-        return self._probabilities(self.all_outputs(Sequences(self.encoded(data.x))), data.x)
+    def _probabilities_of(self, data: Labelled) -> np.ndarray:
+        found = self._probabilities(self.all_outputs(Sequences(self.encoded(data.x))), data.x)
+        return self.spread(data.x, found)
 
     # What is saved.
 
@@ -302,7 +301,12 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def title(self) -> str:
         label = self.config_.label or "label"
-        return f"{label[:1].upper()}{label[1:]} of each {'text' if isinstance(self.encoder_, Tokens) else 'sequence'}"
+        what = "sound" if self.hears else "text" if isinstance(self.encoder_, Tokens) else "sequence"
+        return f"{label[:1].upper()}{label[1:]} of each {what}"
+
+
+def _blank(values: Any, lost: np.ndarray) -> list[Any]:
+    return [None if none else value for value, none in zip(values, lost, strict=True)]
 
 
 def _log(p: np.ndarray) -> np.ndarray:

@@ -11,11 +11,15 @@ from elman.tasks.classify import Classifier
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
 from elman.tasks.regress import Regressor
+from elman.tasks.speak import Speaker
+from elman.tasks.summarize import Summarizer
 from elman.tasks.tag import Tagger
+from elman.tasks.transcribe import Transcriber
 from elman.tasks.translate import Translator
 
 TASKS: dict[str, type[Task]] = {
-    task.name: task for task in (Forecaster, Classifier, Regressor, Tagger, Generator, Translator)
+    task.name: task
+    for task in (Forecaster, Classifier, Regressor, Tagger, Generator, Translator, Summarizer, Transcriber, Speaker)
 }
 
 

@@ -11,19 +11,18 @@ import torch
 from torch import Tensor
 
 from elman.data.batch import Batch, Examples
-from elman.data.labelled import Labelled
-from elman.data.ragged import Ragged
+from elman.data.labelled import Labelled, X
 from elman.data.sequences import Sequences
 from elman.evaluate.linear import Ngrams, Summaries
 from elman.nn.ensemble import Ensemble
 from elman.nn.sequence import ClassifierNetwork
 from elman.tasks.base import Prepared
-from elman.tasks.sequence import SequenceConfig, SequenceTask
+from elman.tasks.sounds import SoundConfig, SoundTask
 from elman.train.config import require_least
 
 
 @dataclass(frozen=True, kw_only=True)
-class PooledConfig(SequenceConfig):
+class PooledConfig(SoundConfig):
     """How the steps become one answer.
 
     Parameters
@@ -47,7 +46,7 @@ class PooledConfig(SequenceConfig):
         require_least(self, 1, "members")
 
 
-class PooledTask(SequenceTask):
+class PooledTask(SoundTask):
     """The networks of an ensemble, and the linear model that they are read beside."""
 
     linear_: Ngrams | Summaries | None
@@ -87,33 +86,36 @@ class PooledTask(SequenceTask):
         }
         x.setdefault("valid", x["train"])
         sets = {name: Sequences(x[name], torch.from_numpy(y[name])) for name in parts}
-        sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
+        learnt = self.learnt(parts["train"].x, x["train"])
+        sets["train"] = Sequences(learnt, sets["train"].y, self.change())
         self.linear_ = None
         if "test" in parts or self.config().blend:
-            self._fit_linear(parts, linear_y, classes)
+            self._fit_linear(parts, x, linear_y, classes)
         told = (*notes, *self.told(parts, x))
         return Prepared(sets["train"], sets["valid"], sets.get("test"), told, parts.get("test"))
 
-    def _fit_linear(self, parts: dict[str, Labelled], y: dict[str, np.ndarray], classes: int | None) -> None:
-        """The model that the network is read beside, of the training and the validation part."""
-        train = parts["train"]
+    def _fit_linear(
+        self, parts: dict[str, Labelled], x: dict[str, Any], y: dict[str, np.ndarray], classes: int | None
+    ) -> None:
+        """The model that the network is read beside, of the training and the validation part; ``x`` are their rows."""
+        train, valid = parts["train"].x, parts["valid"].x
         # Where the training part itself chooses, nothing is left to choose the linear model's strength by.
-        apart = parts["valid"] is not train
-        valid = parts["valid"] if apart else train.take(torch.arange(0))
+        apart = parts["valid"] is not parts["train"]
         valid_y = y["valid"] if apart else y["train"][:0]
-        if isinstance(train.x, Ragged):
-            self.linear_ = Summaries.fit(_rows(train.x), y["train"], _rows(valid.x), valid_y, classes)
-        else:
-            assert not isinstance(valid.x, Ragged)
-            self.linear_ = Ngrams.fit(train.x, y["train"], valid.x, valid_y, classes)
+        if isinstance(train, list):
+            assert isinstance(valid, list)
+            self.linear_ = Ngrams.fit(train, y["train"], valid if apart else [], valid_y, classes)
+            return
+        rows = {name: _rows(x[name] if self.hears else parts[name].x) for name in ("train", "valid")}
+        self.linear_ = Summaries.fit(rows["train"], y["train"], rows["valid"] if apart else [], valid_y, classes)
 
-    def linear_guess(self, x: list[str] | Ragged) -> dict[str, np.ndarray]:
+    def linear_guess(self, x: X) -> dict[str, np.ndarray]:
         """The linear model's answers by its name; nothing where none was fitted."""
         if self.linear_ is None:
             return {}
         if isinstance(self.linear_, Ngrams):
             return {"n-grams": self.linear_.predict(x)}  # type: ignore[arg-type]
-        return {"summaries": self.linear_.predict(_rows(x))}
+        return {"summaries": self.linear_.predict(_rows(self.encoded(x) if self.hears else x))}
 
     def blended(self) -> bool:
         """Whether there is a linear model to blend with, and a part that it has not seen to weigh it by."""

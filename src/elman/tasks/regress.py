@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
-from elman.data.labelled import Labelled, Pairs, finite
-from elman.data.ragged import Ragged
+from elman.data.labelled import Labelled, Pairs, X, finite
 from elman.data.scale import Scaler
 from elman.data.sequences import Sequences
 from elman.errors import InputError
@@ -111,7 +110,7 @@ class Regressor(RegressorMixin, PooledTask):
     def _own(self, examples: Examples) -> np.ndarray:
         return self.scaler_.restore(self.all_outputs(examples)[:, 0].double().numpy())
 
-    def _guess(self, examples: Examples, x: list[str] | Ragged) -> np.ndarray:
+    def _guess(self, examples: Examples, x: X) -> np.ndarray:
         own = self._own(examples)
         if self.share_ == 1:
             return own
@@ -133,9 +132,11 @@ class Regressor(RegressorMixin, PooledTask):
         """Numbers: an array for a list of texts or arrays; for a path or a frame, a frame."""
         check_is_fitted(self)
         x = self.unlabelled(source).x
-        guess = self._guess(Sequences(self.encoded(x)), x)
+        guess = self.spread(x, self._guess(Sequences(self.encoded(x)), x))
         if self.answers_frame(source):
-            return to_frame({self.config_.target or "number": guess}, like=None if isinstance(source, str) else source)
+            known = [None if np.isnan(number) else number for number in guess.tolist()]
+            columns = {**self.asked(x), self.config_.target or "number": known}
+            return to_frame(columns, like=None if isinstance(source, str) else source)
         return guess
 
     def encoders(self) -> dict[str, Any]:

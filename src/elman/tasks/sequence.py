@@ -13,9 +13,10 @@ import torch
 
 from elman.data.arrays import Numbers
 from elman.data.batch import Examples, batches, restored
-from elman.data.labelled import NOTHING, Labelled, Pairs, flat, is_table, names_file, texts_or_numbers
+from elman.data.labelled import NOTHING, Labelled, Pairs, X, flat, is_table, names_file, texts_or_numbers
 from elman.data.ragged import Ragged
-from elman.data.sequences import Change, Sequences
+from elman.data.sequences import Change, Rows, Sequences
+from elman.data.sound.features import SoundEncoder
 from elman.data.stratify import dealt
 from elman.data.text.augment import drop_words, swap_words
 from elman.data.text.reader import read_labelled
@@ -108,7 +109,7 @@ class SequenceTask(Task):
     """Reads a table with a column of text, a folder of texts, or from Python texts or arrays with their labels."""
 
     config_: Any
-    encoder_: Tokens | Numbers
+    encoder_: Tokens | Numbers | SoundEncoder
     spelling_: Spelling | None = None
     vectors_: Any = None  # of a file of word vectors: places and values, for the network's start
 
@@ -160,8 +161,8 @@ class SequenceTask(Task):
         config = self.config()
         judging = config.test_share if config.test_share is not None else 0.0 if isinstance(source, Pairs) else 0.2
         shares = {"valid": 0.0 if valid else config.valid_share, "test": 0.0 if test else judging}
-        keys = data.x if isinstance(data.x, list) else None
-        parts = {name: data.take(rows) for name, rows in dealt(strata, **shares, seed=config.seed, keys=keys).items()}
+        rows = dealt(strata, **shares, seed=config.seed, keys=self.keys(data))
+        parts = {name: data.take(part) for name, part in rows.items()}
         parts |= {name: given for name, given in (("valid", valid), ("test", test)) if given is not None}
         notes = [
             f"{len(parts['train']):,} rows train, {len(parts['valid']):,} choose when to stop"
@@ -176,13 +177,13 @@ class SequenceTask(Task):
             del parts["test"]
         return parts, notes
 
-    def encoded(self, x: list[str] | Ragged) -> Ragged | Spelled:
+    def keys(self, data: Labelled) -> list[Any] | None:
+        """Rows of equal keys come to one part together."""
+        return data.x if isinstance(data.x, list) else None
+
+    def encoded(self, x: X) -> Ragged | Spelled:
         """Sequences as the network reads them; InputError for texts where numbers were learnt, and the reverse."""
-        text = isinstance(self.encoder_, Tokens)
-        if text == isinstance(x, Ragged):
-            learnt, given = ("texts", "numbers")[not text], ("texts", "numbers")[text]
-            raise InputError(f"the model reads {learnt}, but {given} were given: give what it was fitted on")
-        found = self.encoder_.encode(x) if isinstance(self.encoder_, Numbers) else self.spelled(x)  # type: ignore[arg-type]
+        found = self.numbered(x)
         longest = self.config().longest
         found = found if longest is None else found.cut(longest)
         at = int(found.lengths.argmax())
@@ -193,17 +194,30 @@ class SequenceTask(Task):
             )
         return found
 
+    def numbered(self, x: X) -> Ragged | Spelled:
+        """``encoded``, whatever the length."""
+        text = isinstance(self.encoder_, Tokens)
+        if text == isinstance(x, Ragged):
+            learnt, given = ("texts", "numbers")[not text], ("texts", "numbers")[text]
+            raise InputError(f"the model reads {learnt}, but {given} were given: give what it was fitted on")
+        return self.encoder_.encode(x) if isinstance(self.encoder_, Numbers) else self.spelled(x)  # type: ignore[arg-type]
+
+    def learnt(self, x: X, encoded: Ragged | Spelled) -> Rows:
+        """The rows that training is fed, of the training part and its ``encoded`` sequences."""
+        return encoded
+
     def spelled(self, texts: Sequence[Any]) -> Ragged | Spelled:
         """Texts, or lists of words, as numbers, with the words' letters where these are read."""
         assert isinstance(self.encoder_, Tokens)
         return self.encoder_.encode(texts) if self.spelling_ is None else self.spelling_.encode(self.encoder_, texts)
 
-    def fit_encoder(self, x: list[str] | Ragged) -> None:
+    def fit_encoder(self, x: X) -> None:
         """What makes numbers of sequences, fitted on those of the training part."""
         config = self.config()
         if isinstance(x, Ragged):
             self.encoder_ = Numbers.fit(x)
             return
+        assert isinstance(x, list)
         level = choose_level(x) if config.level == "auto" else config.level
         self.encoder_ = Tokens.fit(x, level, size=config.vocabulary, rarest=config.rarest, lower=config.lower)
         self.vectors_ = read_vectors(config.vectors, self.encoder_.symbols) if config.vectors else None
@@ -221,7 +235,7 @@ class SequenceTask(Task):
         longest, train = self.config().longest, encoded["train"]
         notes = []
         if longest is not None:
-            whole = self.encoder_.encode(parts["train"].x).lengths  # type: ignore[arg-type]
+            whole = self.numbered(parts["train"].x).lengths
             cut = int((whole > longest).sum())
             notes.append(f"{cut:,} of {len(whole):,} training rows are cut to their first {longest:,} steps")
         unit = "steps"
@@ -263,13 +277,13 @@ class SequenceTask(Task):
     def body(self, config: Any) -> SequenceNetwork:
         """The recurrent stack with what stands before it."""
         front = (
-            {"features": self.encoder_.features}
-            if isinstance(self.encoder_, Numbers)
-            else {
+            {
                 "vocabulary": self.encoder_.size,
                 "embedding": config.embedding,
                 "grams": len(self.spelling_ or ()),
             }
+            if isinstance(self.encoder_, Tokens)
+            else {"features": self.encoder_.features}
         )
         body = SequenceNetwork(
             **front,
@@ -304,7 +318,7 @@ class SequenceTask(Task):
         # Labelled sequences are soon learnt by heart: a few passes, ended by the schedule, are better than many.
         some = math.ceil(FEWEST / batches(examples, config.batch_size))
         passes = {} if config.epochs or config.steps else {"epochs": float(max(PASSES, some))}
-        if isinstance(self.encoder_, Numbers):
+        if not isinstance(self.encoder_, Tokens):
             return [{"hidden": hidden, **passes} for hidden in wanted]
         width = None if self.vectors_ is None else self.vectors_[1].shape[1]
         if width and config.embedding not in (None, width):

@@ -160,11 +160,11 @@ class Translator(WritingTask):
             texts = read_sources(source, self.config_.source)
         found = self.translations(texts, max(best, self.config_.beam))
         if isinstance(source, list | tuple) and best == 1:
-            return [self.text(ranked[0]) for ranked in found]
+            return [self.decoded(ranked[0]) for ranked in found]
         rows = [(text, one) for text, ranked in zip(texts, found, strict=True) for one in ranked[:best]]
         columns: dict[str, list[Any]] = {
             self.config_.source: [text for text, _ in rows],
-            self.config_.target: [self.text(one) for _, one in rows],
+            self.config_.target: [self.decoded(one) for _, one in rows],
         }
         if best > 1:
             columns["score"] = [one.score for _, one in rows]
@@ -181,7 +181,7 @@ class Translator(WritingTask):
         began = time.perf_counter()
         sources, references = grouped(data.sources, data.targets)
         found = [ranked[0] for ranked in self.translations(sources)]
-        guesses = [self.text(one) for one in found]
+        guesses = [self.decoded(one) for one in found]
         rivals = {"copy": sources, "memory": self.memory_.predict(sources)}
         chinese = choose_level(data.targets) == "char"
         evaluation = report.judge(guesses, references, rivals, chinese=chinese, notes=notes, began=began)

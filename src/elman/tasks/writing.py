@@ -14,6 +14,7 @@ from elman.data.sequences import NO_LABEL, Rows
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens, choose_level
 from elman.evaluate.wording import cut
 from elman.nn.beam import Found, search
+from elman.nn.listener import Listener
 from elman.nn.losses import cross_entropy
 from elman.nn.seq2seq import Decoder, Seq2Seq
 from elman.nn.sequence import SequenceNetwork
@@ -119,7 +120,7 @@ class WritingTask(Task):
         decoder = Decoder(**self.decoder_settings(encoder, config))
         return Seq2Seq(encoder, decoder, dropout=config.dropout, scheduled_sampling=config.scheduled_sampling)
 
-    def decoder_settings(self, encoder: SequenceNetwork, config: Any) -> dict[str, Any]:
+    def decoder_settings(self, encoder: SequenceNetwork | Listener, config: Any) -> dict[str, Any]:
         return {
             "vocabulary": self.target_tokens_.size + 2,
             "embedding": config.embedding,
@@ -182,12 +183,12 @@ class WritingTask(Task):
                     found[row] = one
         return found
 
-    def text(self, found: Found) -> str:
+    def decoded(self, found: Found) -> str:
         return self.target_tokens_.decode(found.symbols)
 
     def texts(self, rows: Rows, found: list[Found]) -> list[str]:
         """The text that was written for each of the rows, or of the first ones."""
-        return [self.text(one) for one in found]
+        return [self.decoded(one) for one in found]
 
     def alarm(self, network: nn.Module, examples: Examples) -> str | None:
         """Every row answered alike, or attention that weighs all steps alike."""

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from elman.data.files import as_text, load_bytes, short
 from elman.data.labelled import NOTHING, Labelled
-from elman.data.table import Origin, categories, column, numbers, read_table
+from elman.data.table import Origin, categories, numbers, read_table, text_cells
 from elman.errors import InputError
 
 PLAIN = "a text: give a file of UTF-8 text"
@@ -50,14 +49,6 @@ def read_labelled(source: Any, text: str | None, label: str | None, *, number: b
             f"column {label!r} of {origin.name} has no label in {origin.row(at)}: give it, or leave the row out"
         )
     return Labelled(texts, np.asarray(labels), notes)
-
-
-def text_cells(frame: pl.DataFrame, name: str, origin: Origin) -> pl.Series:
-    """A column's cells as text, null where there is none; InputError where it is not there or holds lists."""
-    cells = column(frame, name, origin)
-    if cells.dtype.is_nested() or cells.dtype == pl.Object:
-        raise InputError(f"column {name!r} of {origin.name} must hold text, but it holds lists: name another column")
-    return cells.cast(pl.String)
 
 
 def _may_lack_cells(origin: Origin) -> bool:

@@ -1,0 +1,1 @@
+"""Sound: read from files, trimmed, and made frames of numbers."""

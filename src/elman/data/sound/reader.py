@@ -1,0 +1,158 @@
+"""One sound from a file and back: any rate, width and number of channels to one mono wave at one rate."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.data.files import load_bytes
+from elman.errors import InputError, MissingDependency
+
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
+USUAL = 16_000  # samples a second at most, unless asked for: speech has little above half of it
+SLOWEST, QUICKEST = 1_000, 768_000  # samples a second that a header may claim
+MOST = 2**26  # samples of one sound: 70 minutes at 16 kHz, 256 MiB
+BLOCK = 2**20  # samples read at once, of all channels together
+
+
+def names_sound(text: str) -> bool:
+    """Whether this is the name of a file of sound rather than a text."""
+    try:
+        return Path(text).suffix.lower() in SOUNDS and (" " not in text or Path(text).is_file())
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL
+        return False
+
+
+def rate_of(paths: Iterable[str | Path]) -> int:
+    """The commonest rate of the files, in samples a second, 16,000 at most; read from their headers.
+
+    Raises InputError where no file holds sound, or one cannot be read.
+    """
+    rates = Counter(rate for rate, some in map(header, paths) if some)
+    if not rates:
+        raise InputError("there is no sound to take a sample rate from: give files that hold some")
+    return usual_rate(rates)
+
+
+def usual_rate(rates: Mapping[int, int]) -> int:
+    """The rate that most files have, of ``rates`` with their counts; 16,000 at most."""
+    return min(USUAL, max(rates, key=lambda rate: (rates[rate], rate)))
+
+
+def header(path: str | Path) -> tuple[int, bool]:
+    """A file's samples a second, and whether it holds any; (0, False) of an empty file."""
+    path = Path(path)
+    if path.is_file() and not path.stat().st_size:
+        return 0, False
+    with opened(path) as sound:
+        return sound.samplerate, sound.frames > 0
+
+
+def read_sound(path: str | Path, rate: int) -> Tensor:
+    """(N,) float32, mono, in -1 .. 1, ``rate`` samples a second.
+
+    Channels are averaged; what is louder than 1 is brought down to it as a whole. Of a file that claims more than it
+    holds, what is there is read. Raises InputError for what is no sound, holds none or NaN, or is longer than 2**26
+    samples.
+    """
+    path = Path(path)
+    with opened(path) as sound:
+        own, parts, count = sound.samplerate, [], 0
+        while len(block := sound.read(max(1, BLOCK // sound.channels), dtype="float32", always_2d=True)):
+            parts.append(block.mean(axis=1))
+            count += len(block)
+            if count * max(1, rate / own) > MOST:
+                raise InputError(
+                    f"{path.name} has more than {count:,} samples, but {MOST:,} are read of one sound: cut it in pieces"
+                )
+    if not count:
+        claimed = ", though the file has " + f"{path.stat().st_size:,} bytes" if path.stat().st_size > 1000 else ""
+        raise InputError(f"{path.name} holds no samples{claimed}: record it again, or leave it out")
+    wave = np.concatenate(parts)
+    if not np.isfinite(wave).all():
+        at = int(np.flatnonzero(~np.isfinite(wave))[0])
+        raise InputError(f"{path.name} holds NaN or infinity at sample {at:,}: write the file again")
+    return torch.from_numpy(_within(resampled(wave, own, rate)))
+
+
+def resampled(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
+    """The same sound in other samples a second, band-limited; float32."""
+    if own == rate:
+        return wave
+    try:
+        import soxr
+    except ImportError:
+        raise _missing("sounds of another sample rate are read by soxr") from None
+    return soxr.resample(wave, own, rate)
+
+
+def write_sound(path: str | Path, wave: Tensor, rate: int) -> None:
+    """Write a wave (N,) as 16 bits in the format of the path's suffix, one of SOUNDS: at once or not at all."""
+    path = Path(path)
+    if path.suffix.lower() not in SOUNDS:
+        raise InputError(f"{path.name} ends in {path.suffix!r}, but {', '.join(SOUNDS)} can be written: name it so")
+    library = require_library()
+    wide = {"subtype": "PCM_16"} if path.suffix.lower() in (".wav", ".flac") else {}
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:32]}.", suffix=path.suffix.lower(), dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise InputError(f"cannot write {path} ({error.strerror}): give another name") from None
+    staged = Path(name)
+    try:
+        library.write(staged, wave.detach().cpu().float().clamp(-1, 1).numpy(), rate, **wide)
+        staged.chmod(0o644)
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The file, open for reading, with ``samplerate`` and ``channels`` that can be believed; faults as InputError."""
+    library = require_library()
+    if not path.is_file():
+        load_bytes(path, None)  # which says what is there instead
+    if not path.stat().st_size:
+        raise InputError(f"{path.name} is empty: record it again, or leave it out")
+    try:
+        with library.SoundFile(path) as sound:
+            if not SLOWEST <= sound.samplerate <= QUICKEST:
+                raise InputError(
+                    f"{path.name} claims {sound.samplerate:,} samples a second, but {SLOWEST:,} to {QUICKEST:,} are "
+                    "read: write the file again"
+                )
+            yield sound
+    except library.SoundFileError as error:
+        why = str(error).rpartition(": ")[2].rstrip(". ")
+        raise InputError(
+            f"{path.name} cannot be read as sound ({why}): give {', '.join(SOUNDS[:-1])} or {SOUNDS[-1]}"
+        ) from None
+
+
+def require_library() -> Any:
+    """soundfile; MissingDependency without it, which is better said before the work than within it."""
+    try:
+        import soundfile
+    except (ImportError, OSError):  # OSError where its own library of C is absent
+        raise _missing("sound is read and written by soundfile") from None
+    return soundfile
+
+
+def _missing(what: str) -> MissingDependency:
+    return MissingDependency(f"{what}: pip install 'elman[sound]'")
+
+
+def _within(wave: np.ndarray) -> np.ndarray:
+    """Floats may be louder than 1, and so is what resampling overshoots: brought down, as clipping would distort."""
+    peak = float(np.abs(wave).max())
+    return np.ascontiguousarray(wave / peak if peak > 1 else wave, np.float32)
