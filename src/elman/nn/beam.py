@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -53,10 +54,14 @@ def search(
     states = _take(states, torch.arange(rows, device=device).repeat_interleave(beam))
     symbols = torch.full((1, rows * beam), start, device=device)
     written = torch.zeros(rows, beam, 0, dtype=torch.long, device=device)
-    attended = memory.values.new_zeros(rows, beam, 0, memory.values.shape[1])
+    # Of each step the attention of the sequences it went on from, and which of the step before these came from: kept
+    # once, and put together for what is found in the end.
+    trail: list[tuple[Tensor, Tensor]] = []
+    came = torch.arange(rows * beam, device=device)
+    covered = memory.values.new_zeros(rows, beam, memory.values.shape[1])
     scores = memory.values.new_full((rows, beam), -math.inf)
     scores[:, 0] = 0  # all begin alike: one of them is enough
-    done: list[list[Found]] = [[] for _ in range(rows)]
+    done: list[list[_Ended]] = [[] for _ in range(rows)]
     alive = torch.arange(rows, device=device)
     for step in range(1, longest + 1):
         logits, states, weights = decoder(symbols, memory, states)
@@ -73,23 +78,26 @@ def search(
         vocabulary = said.shape[-1]
         parent, symbol = at // vocabulary, at % vocabulary
         ends = symbol == end
-        weights = weights.view(len(alive), beam, -1)
+        trail.append((weights[:, 0], came))
+        if coverage_penalty:
+            covered = covered + weights.view(len(alive), beam, -1)
         # What ends among the best of the row is kept; what goes on are the best that do not end.
         for row, k in (ends & (best > -math.inf)).nonzero().tolist():
             if k < beam:
                 from_, owner = int(parent[row, k]), int(alive[row])
-                attention = torch.cat([attended[row, from_], weights[row, from_][None]])
                 score = float(best[row, k]) / step**length_penalty
                 if coverage_penalty:
                     past = None if memory.past is None else memory.past[row * beam]
-                    score += coverage_penalty * _covered(attention, past)
-                done[owner].append(Found(written[row, from_].tolist(), score, attention))
+                    score += coverage_penalty * _left(covered[row, from_], past)
+                done[owner].append(_Ended(score, written[row, from_].tolist(), row * beam + from_))
+                done[owner] = sorted(done[owner], key=lambda one: -one.score)[:beam]
         order = (ends | (best == -math.inf)).long().argsort(dim=1, stable=True)[:, :beam]
         scores = best.masked_fill(ends, -math.inf).gather(1, order)
         parent, symbol = parent.gather(1, order), symbol.gather(1, order)
         index = torch.arange(len(alive), device=device)[:, None]
         written = torch.cat([written[index, parent], symbol[..., None]], -1)
-        attended = torch.cat([attended[index, parent], weights[index, parent][:, :, None]], 2)
+        if coverage_penalty:
+            covered = covered[index, parent]
         # Log probabilities only fall, so that an open one scores at most what it has now over the longest length.
         hope = scores[:, 0] / (longest if length_penalty > 0 else 1) ** length_penalty
         open_ = [
@@ -100,13 +108,29 @@ def search(
         if not open_ or step == longest:
             break
         keep = torch.tensor(open_, device=device)
-        flat = (keep[:, None] * beam + parent[keep]).flatten()
-        states = _take(states, flat)
+        came = (keep[:, None] * beam + parent[keep]).flatten()
+        states = _take(states, came)
         if len(keep) < len(alive):
             memory = memory.take((keep[:, None] * beam + torch.arange(beam, device=device)).flatten())
-        alive, scores, written, attended = alive[keep], scores[keep], written[keep], attended[keep]
+        alive, scores, written, covered = alive[keep], scores[keep], written[keep], covered[keep]
         symbols = symbol[keep].reshape(1, -1)
-    return [sorted(found, key=lambda one: -one.score)[:beam] for found in done]
+    return [[Found(one.symbols, one.score, _attention(trail, one)) for one in ended] for ended in done]
+
+
+class _Ended(NamedTuple):
+    """A sequence that has ended, and its place among those that its last step went on from."""
+
+    score: float
+    symbols: list[int]
+    at: int
+
+
+def _attention(trail: list[tuple[Tensor, Tensor]], ended: _Ended) -> Tensor:
+    steps, at = [], ended.at
+    for weights, came in reversed(trail[: len(ended.symbols) + 1]):
+        steps.append(weights[at])
+        at = int(came[at])
+    return torch.stack(steps[::-1])
 
 
 def _repeats(written: Tensor, n: int, vocabulary: int) -> Tensor:
@@ -119,14 +143,14 @@ def _repeats(written: Tensor, n: int, vocabulary: int) -> Tensor:
     return held
 
 
-def _covered(attention: Tensor, past: Tensor | None) -> float:
-    """Σ_s log min(Σ_i a_is, 1) of the attention (T, S), over the steps s that are not past the row's end."""
-    covered = attention.sum(0).clamp(1e-6, 1).log()
-    return float(covered.sum() if past is None else covered[~past].sum())
+def _left(covered: Tensor, past: Tensor | None) -> float:
+    """Σ_s log min(c_s, 1) over the steps s that are not past the row's end; c_s (S,) is what s got in all."""
+    each = covered.clamp(1e-6, 1).log()
+    return float(each.sum() if past is None else each[~past].sum())
 
 
-def _settled(found: list[Found], beam: int, hope: float) -> bool:
-    return len(found) >= beam and sorted((one.score for one in found), reverse=True)[beam - 1] >= hope
+def _settled(found: list[_Ended], beam: int, hope: float) -> bool:
+    return len(found) == beam and found[-1].score >= hope
 
 
 def _take(states: States, rows: Tensor) -> States:
