@@ -9,12 +9,16 @@ is brought up to date workload by workload.
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from machine import DATA, RESULTS
 from plain_sound import Part, plain_sounds
+from plain_transcribe import plain_transcriber
+from sound_strings import make, prompts
 from workload import Run, Workload, run
 
 import elman
@@ -80,6 +84,37 @@ def commands(
     return runs
 
 
+def transcripts(
+    manifests: Callable[[Path], tuple[Path, Path]], **settings: Any
+) -> Callable[[int, float, bool], Iterator[Run]]:
+    def runs(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
+        with tempfile.TemporaryDirectory() as folder:
+            train, test = manifests(Path(folder))
+            for seed in range(seeds):
+                model = elman.Transcriber(sound="file", text="text", minutes=minutes, seed=seed, **settings)
+                judged = model.fit(train, test=test).evaluate()
+                found: Run = {
+                    "metrics": judged.metrics,
+                    "baselines": judged.baselines,
+                    "minutes": model.seconds_ / 60,
+                    "notes": [f"{model.config_.hidden} units", *model.notes_, judged.verdict],
+                }
+                if plain:
+                    attends, lower = settings.get("by") == "attention", settings.get("lower", False)
+                    with threads(torch.get_num_threads()):
+                        found["plain"] = plain_transcriber(
+                            train, test, attends=attends, minutes=minutes, seed=seed, lower=lower
+                        )
+                yield found
+
+    return runs
+
+
+CONNECTED = (
+    "strings of 3 to 7 spoken digits of one speaker, with gaps of 50 to 200 ms: 5,000 joined from the training takes, "
+    "500 from the test takes"
+)
+
 WORKLOADS = {
     "digits": Workload(
         "spoken digits of 6 speakers, 8 kHz: the official training and test parts, which share the speakers",
@@ -89,12 +124,46 @@ WORKLOADS = {
         minutes=3,
     ),
     "digits_speakers": Workload(
-        "spoken digits: each of the 6 speakers left out in turn, all 500 files of whom judge; the notes are the first's",
+        "spoken digits: each of the 6 speakers left out in turn, whose 500 files judge; the notes are the first's",
         commands(speakers),
         "accuracy",
         0.88,
         minutes=3,
         repeats="speakers",
+    ),
+    "connected": Workload(
+        f"{CONNECTED}; by ctc, beam 5",
+        transcripts(lambda folder: make(folder, "connected")),
+        "wer",
+        0.03,
+        minutes=15,
+        seeds=1,
+    ),
+    "connected_attention": Workload(
+        f"{CONNECTED}; by attention, beam 5",
+        transcripts(lambda folder: make(folder, "connected"), by="attention", join=2, target_level="word"),
+        "wer",
+        0.05,
+        minutes=15,
+        seeds=1,
+    ),
+    "numerals": Workload(
+        "speech translation: strings of 1 to 4 spoken digits to the Chinese numeral, 5,000 of the training takes, 500 "
+        "of the test takes; by attention, beam 5",
+        transcripts(lambda folder: make(folder, "numerals"), by="attention", join=2),
+        "exact",
+        0.9,
+        minutes=15,
+        seeds=1,
+    ),
+    "prompts": Workload(
+        "540 telephone prompts of one voice, 8 kHz, a tenth held out by the hash of the name; small letters, by ctc, "
+        "beam 5",
+        transcripts(prompts, lower=True),
+        "cer",
+        0.25,
+        minutes=30,
+        seeds=1,
     ),
 }
 

@@ -82,8 +82,8 @@ PROTOCOL = (
     "mean over rows; plain torch reads the same words and writes greedily"
 )
 WORKLOADS = {
-    "summaries": Workload(PROTOCOL, runs, "rouge1", 40, 30, seeds=1),
-    "summaries_in_order": Workload(PROTOCOL, runs, "rougeL", 38, 30, seeds=1),
+    "summaries": Workload(PROTOCOL, runs, "rouge1", 40, 20, seeds=1),
+    "summaries_in_order": Workload(PROTOCOL, runs, "rougeL", 38, 20, seeds=1),
 }
 
 if __name__ == "__main__":

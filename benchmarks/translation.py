@@ -46,7 +46,8 @@ def translate(file: str, source: str, target: str, **settings: Any) -> Callable[
             greedy, begin = model.written(rows, 1), time.perf_counter()
             model.written(rows, 5)
             seconds = time.perf_counter() - begin
-            metrics = translation_metrics([model.decoded(best[0]) for best in greedy], references, chinese=target == "zh")
+            texts = [model.decoded(best[0]) for best in greedy]
+            metrics = translation_metrics(texts, references, chinese=target == "zh")
             found: Run = {
                 "metrics": judged.metrics
                 | {"bleu_greedy": metrics["bleu"], "beam_5_seconds_per_1000": 1000 * seconds / len(sources)},

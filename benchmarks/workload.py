@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from machine import describe
 
-FALLING = ("log_loss", "ece", "nats", "bits_per_character", "perplexity")  # the metrics whose low values are good ones
+# The metrics whose low values are good ones.
+FALLING = ("log_loss", "ece", "nats", "bits_per_character", "perplexity", "wer", "cer")
 
 Run = dict[str, Any]
 

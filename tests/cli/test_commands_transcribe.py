@@ -62,8 +62,9 @@ def test_bad_input_is_one_sentence(here, refused):
     bad = [*FIT[:2], "bad.tsv", *FIT[3:]]
     said = refused(*bad, *QUICK)
     assert "2 of 3 files are absent" in said and "gone.wav" in said and "also.wav" in said
-    assert "--by must be ctc, attention or both" in refused(*FIT, "--by", "ear", *QUICK, code=2)
-    assert "no column 'words'" in refused(*FIT[:-1], "words", *QUICK)
+    assert "attention" in refused(*FIT, "--by", "ear", *QUICK)
+    assert "--stack must be at least 1" in refused(*FIT, "--stack", "0", *QUICK)
+    assert "no column 'words'" in refused(*FIT[:-1], "words", *QUICK, "--out", "new.elman")
     assert "absent" in refused("predict", "spoken.elman", "gone.wav")
     (here / "text.wav").write_text("this is no sound, whatever its name says")
     assert "cannot be read as sound" in refused("predict", "spoken.elman", "text.wav")

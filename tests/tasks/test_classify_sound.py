@@ -11,6 +11,7 @@ import torch
 from elman.data.sound.features import SoundEncoder
 from elman.data.sound.recordings import Recordings
 from elman.errors import InputError
+from elman.tasks import sounds
 from elman.tasks.classify import Classifier
 from elman.tasks.load import load
 from elman.tasks.regress import Regressor
@@ -160,6 +161,21 @@ def test_speakers_stay_in_one_part(folder):
     speakers = {name: {path.rpartition("/")[2][0] for path in part.x.names} for name, part in parts.items()}
     assert sorted("".join("".join(sorted(one)) for one in speakers.values())) == list("abcd")
     assert len(speakers["train"]) == 2
+    model = quick(by_speaker=True, valid_share=0.25, test_share=0.25, steps=2).fit(folder)
+    assert "speakers: 2 train, 1 choose when to stop, 1 judge" in model.notes_
+
+
+def test_many_sounds_have_fewer_takes(folder, monkeypatch):
+    counts = []
+    for most in (2**28, 130_000, 1):
+        monkeypatch.setattr(sounds, "MOST_TAKEN", most)
+        examples = quick().prepare(folder, None, None, quick().config()).train
+        counts.append(len(examples.x.takes))
+    assert counts[0] == 5
+    assert 1 < counts[1] < 5
+    assert counts[2] == 1
+    short = quick(longest=7)
+    assert int(short.prepare(folder, None, None, short.config()).train.batch(torch.arange(4)).inputs["x"].shape[0]) < 9
 
 
 def test_equal_sounds_stay_in_one_part(tmp_path):

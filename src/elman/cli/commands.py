@@ -219,7 +219,7 @@ def predict(
     model
         Directory of a saved model.
     source
-        A file, or one text for a model of texts; a forecaster goes on from its own data without one.
+        A file, a folder of sounds, or one text for a model of texts; a forecaster goes on from its own data.
     prompt
         Text to go on from (generators).
     length

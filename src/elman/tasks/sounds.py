@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from elman.tasks.sequence import SequenceConfig, SequenceTask, something
 from elman.train.config import require_least
 
 PASSES = 30  # over the training part: no two are alike
+MOST_TAKEN = 2**28  # numbers of all takes: 1 GiB
 # Speakers and microphones differ in pitch, which cepstra leave out, in level, colour and background.
 FRAMES: dict[str, Any] = {"stack": 2, "floor": 40.0, "centre": True}
 
@@ -186,9 +186,13 @@ class SoundTask(SequenceTask):
         """What is learnt from: of sounds several takes."""
         if not isinstance(x, Recordings) or not self.config().augment:
             return super().learnt(x, encoded)
-        rest = [[at_speed(wave, x.rate, speed) for wave in x.waves] for speed in SPEEDS[1:]]
-        takes = [dataclasses.replace(x, waves=waves) for waves in rest]
-        return Takes([encoded, *(self.encoded(take) for take in takes)])  # type: ignore[list-item]
+        assert isinstance(encoded, Ragged)
+        takes = [encoded]
+        # Where there are many sounds already, their takes would fill the memory and teach little.
+        for quick in SPEEDS[1 : max(1, MOST_TAKEN // encoded.values.numel())]:
+            takes.append(self.encoder_.encode([at_speed(wave, x.rate, quick) for wave in x.waves]))  # type: ignore[arg-type]
+        longest = self.config().longest
+        return Takes(takes if longest is None else [take.cut(longest) for take in takes])
 
     def change(self) -> Change | None:
         if not isinstance(self.encoder_, SoundEncoder):
@@ -211,10 +215,11 @@ class SoundTask(SequenceTask):
             return super().told(parts, encoded)
         sounds = parts["train"].x
         assert isinstance(sounds, Recordings)
-        return [
-            f"sounds are read at {sounds.rate:,} Hz and have {sounds.seconds / len(sounds):.2g} s on average",
-            *super().told(parts, encoded),
-        ]
+        notes = [f"sounds are read at {sounds.rate:,} Hz and have {sounds.seconds / len(sounds):.2g} s on average"]
+        if self.config().by_speaker:
+            speakers = {name: len(set(self.keys(part) or ())) for name, part in parts.items()}
+            notes.append("speakers: " + ", ".join(f"{speakers[name]} {_DOES[name]}" for name in speakers))
+        return [*notes, *super().told(parts, encoded)]
 
     # What is saved.
 
@@ -234,3 +239,6 @@ def _all_sounds(source: Any) -> bool:
     """Whether this names a file of sound, or is a list of such names."""
     every = source if isinstance(source, list | tuple) else [source]
     return bool(every) and all(isinstance(one, str | Path) and names_sound(str(one)) for one in every)
+
+
+_DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}

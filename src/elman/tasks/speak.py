@@ -30,6 +30,7 @@ from elman.evaluate.wording import cut, some
 from elman.nn.speaker import Said, SpeakerNetwork, Spoken, speech_loss
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
 from elman.train.config import require, require_least, require_share
+from elman.train.loop import threads
 
 LONGEST, LASTING = 2000, 60.0  # characters of a text, and seconds of a recording, at most
 JUDGING = 0.05  # seconds, about, to speak a text and compare it
@@ -84,6 +85,7 @@ class SpeakConfig(TaskConfig):
     lower: bool = True
     valid_share: float = 0.05
     test_share: float = 0.05
+    epochs: float | None = 150
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     batch_size: int = 32
     dropout: float = 0.1
@@ -284,9 +286,14 @@ class Speaker(Task):
         for part in rows.lengths.argsort(stable=True).split(64) if texts else ():
             x, lengths = rows.padded(part)
             longest = (3 * lengths / self.pace_).ceil().long() + 20
-            said = network.speak(x.to(self.config_.device), lengths, longest)
+            with threads(1):
+                said = network.speak(x.to(self.config_.device), lengths, longest)
             found |= dict(zip(part.tolist(), said, strict=True))
         return [found[row] for row in range(len(texts))]
+
+    def _wave(self, said: Said) -> np.ndarray:
+        with threads(1):  # of a transform this small each thread more is one to wait for
+            return self.vocoder_.decode(said.frames.cpu()).numpy()
 
     def predict(self, source: Any = None) -> list[Speech]:
         """A `Speech` for each text: of a list, of a table's column, of a .txt file's lines, or the one text given."""
@@ -303,7 +310,7 @@ class Speaker(Task):
         return [
             Speech(
                 text,
-                self.vocoder_.decode(one.frames.cpu()).numpy(),
+                self._wave(one),
                 self.vocoder_.rate,
                 one.stopped,
                 focus(one.attention.cpu()),
@@ -358,8 +365,7 @@ class Speaker(Task):
             notes = (*notes, f"characters that training never saw are left out: {some(unknown)}")
         evaluation = report.judge(trials, vocoder.mean.numpy(), notes=notes, began=began)
         sounds = [
-            (vocoder.decode(said[row].frames.cpu()).numpy(), data.recordings.waves[row].numpy())
-            for row in range(min(report.SHOWN, len(data)))
+            (self._wave(said[row]), data.recordings.waves[row].numpy()) for row in range(min(report.SHOWN, len(data)))
         ]
         return Judged(evaluation, report.sections(evaluation, trials, sounds, vocoder.rate))
 

@@ -15,8 +15,9 @@ from elman.data.frames import to_frame
 from elman.data.labelled import names_file
 from elman.data.sequences import Rows
 from elman.data.stratify import dealt
-from elman.data.text.copying import Sources, encoded, spellings
+from elman.data.text.copying import Sources, encoded
 from elman.data.text.pairs import Pairs, read_pairs, read_sources
+from elman.data.text.readable import Readable
 from elman.data.text.tokens import UNKNOWN, Tokens
 from elman.data.text.words import spaced
 from elman.errors import InputError
@@ -46,7 +47,7 @@ class SummarizeConfig(WritingConfig):
     longest
         Steps of a text that are read; its rest is not.
     lower
-        Read and write small letters alone; at level word what is written gets the capitals that its words mostly have.
+        Read small letters alone; at level word what is written gets the capitals of its text, or the usual ones.
     coverage
         Weight of the attention that falls on what was attended to before, in the loss.
     """
@@ -90,7 +91,7 @@ class Summarizer(WritingTask):
         self.lead_ = best_count(train.sources, train.targets)
         self.target_tokens_ = self.tokens([*train.targets, *train.sources], config.target_level)
         capitals = config.lower and self.target_tokens_.level == "word"
-        self.spellings_ = spellings(self.target_tokens_, [*train.targets, *train.sources]) if capitals else None
+        self.readable_ = Readable.fit(train.targets) if capitals else None
         sets = {name: encoded(part, self.target_tokens_, config.longest) for name, part in parts.items() if len(part)}
         self.longest_ = int(sets["train"].y.lengths.max()) + 1  # the end is a symbol as well
         longer = sum(part.x.longer for part in sets.values())
@@ -163,11 +164,12 @@ class Summarizer(WritingTask):
         assert isinstance(rows, Sources)
         if self.target_tokens_.level != "word":
             return [self.decoded(one) for one in found]
-        symbols = self.spellings_ or self.target_tokens_.symbols
-        return [
-            "".join(spaced(symbols[at] if at < len(symbols) else own[at - rows.first] for at in one.symbols))
-            for one, own in zip(found, rows.own, strict=False)
-        ]
+        symbols = self.target_tokens_.symbols
+        texts = []
+        for one, own, source in zip(found, rows.own, rows.texts, strict=False):
+            words = [symbols[at] if at < len(symbols) else own[at - rows.first] for at in one.symbols]
+            texts.append(self.readable_.write(words, source, own) if self.readable_ else "".join(spaced(words)))
+        return texts
 
     def sources(self, texts: list[str]) -> Sources:
         return Sources.of_texts(self.target_tokens_, texts, self.target_tokens_.size + 2, self.config_.longest)
@@ -210,14 +212,15 @@ class Summarizer(WritingTask):
     def encoders(self) -> dict[str, Any]:
         return {
             "tokens": self.target_tokens_.to_json(),
-            "spellings": self.spellings_,
+            "readable": self.readable_.to_json() if self.readable_ else None,
             "longest": self.longest_,
             "lead": self.lead_,
         }
 
     def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
         self.target_tokens_ = Tokens.from_json(encoders["tokens"])
-        self.spellings_, self.longest_, self.lead_ = (encoders[name] for name in ("spellings", "longest", "lead"))
+        self.readable_ = Readable.from_json(encoders["readable"]) if encoders["readable"] else None
+        self.longest_, self.lead_ = encoders["longest"], encoders["lead"]
 
 
 _DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}

@@ -43,7 +43,7 @@ from elman.train.loop import threads
 BLANKS = 0.999  # a share of blanks from which on nothing else is said
 CHOSEN_BY = 200  # rows of the validation part that are written down at each validation
 TIE = 0.01  # share of the loss in what chooses
-LEAST_STEPS = 4000  # that a budget of minutes may always use: few sounds take many passes to learn from
+LEAST_STEPS = 1000  # below this not even clear speech is learnt
 DRAWN = 3  # sounds whose alignment the report shows
 
 
@@ -96,6 +96,7 @@ class TranscribeConfig(WritingConfig):
     valid_share: float = 0.1
     batch_size: int = 32
     warmup: float = 0.1
+    patience: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -192,11 +193,17 @@ class Transcriber(WritingTask):
     # The network and what it learns by.
 
     def sizes(self, config: TranscribeConfig, examples: Examples) -> list[dict[str, Any]]:
-        sizes = super().sizes(config, examples)
-        if config.epochs or not config.minutes:
-            return sizes
-        epochs = max(60.0, LEAST_STEPS / batches(examples, config.batch_size))
-        return [{**size, "epochs": epochs} for size in sizes]
+        epoch = batches(examples, config.batch_size)
+        usual = 60.0 if config.minutes else 30.0
+        # Few sounds take many passes: it is the steps that lead away from saying nothing.
+        epochs = config.epochs or max(usual, (4 if config.minutes else 2) * LEAST_STEPS / epoch)
+        return [
+            {"hidden": hidden, "embedding": config.embedding or hidden, "epochs": epochs}
+            for hidden in ([config.hidden] if config.hidden else [256, 128] if config.minutes else [256])
+        ]
+
+    def enough(self, config: TranscribeConfig, examples: Examples) -> float:
+        return max(LEAST_STEPS, super().enough(config, examples))
 
     def _listener(self, config: TranscribeConfig, hidden: int) -> Listener:
         return Listener(

@@ -2,7 +2,7 @@
 
 import torch
 
-from elman.data.text.copying import Sources, encoded, spellings
+from elman.data.text.copying import Sources, encoded
 from elman.data.text.pairs import Pairs
 from elman.data.text.tokens import UNKNOWN, Tokens
 
@@ -19,9 +19,9 @@ def test_each_row_numbers_its_own_words_in_the_order_they_come():
         [first, c, first + 1, first],
         [a, b],
     ]
-    assert rows.own == [["Foo", "bar"], [], ["bar", "qux"], []]
+    assert rows.own == [["foo", "bar"], [], ["bar", "qux"], []]
     cut = Sources.of_texts(tokens, texts, first, 3)
-    assert (cut.row(0).tolist(), cut.own[0], cut.longer) == ([first, a, first + 1], ["Foo", "bar"], 2)
+    assert (cut.row(0).tolist(), cut.own[0], cut.longer) == ([first, a, first + 1], ["foo", "bar"], 2)
 
 
 def test_a_target_has_the_numbers_of_its_source_or_unknown():
@@ -31,10 +31,3 @@ def test_a_target_has_the_numbers_of_its_source_or_unknown():
     assert [found.y.row(at).tolist() for at in range(2)] == [[UNKNOWN, a, first], [UNKNOWN, first]]
     batch = found.batch(torch.arange(2))
     assert batch.inputs["after"].equal(batch.y)
-
-
-def test_words_get_the_capitals_that_they_mostly_have():
-    texts = ["Perl module for XML", "A Perl tool", "a perl for the XML a"]
-    tokens = Tokens.fit(texts, "word", lower=True)
-    shown = dict(zip(tokens.symbols, spellings(tokens, texts), strict=True))
-    assert (shown["perl"], shown["xml"], shown["a"], shown["module"]) == ("Perl", "XML", "a", "module")

@@ -117,9 +117,13 @@ class SoundEncoder:
     def fit(cls, waves: Sequence[Tensor], rate: int, **settings: Any) -> Self:
         """Of waves (N,) at ``rate``; ``settings`` are the fields. Raises InputError for what cannot be made."""
         encoder = cls(rate, **settings)
-        frames = torch.cat([encoder.frames(wave) for wave in waves]).double()
-        scale = frames.std(0, correction=0)
-        return cls(rate, **settings, mean=frames.mean(0).float(), scale=scale.where(scale > 1e-6, 1).float())
+        count, total, squares = 0, torch.zeros(()), torch.zeros(())
+        for wave in waves:  # one by one: all frames together may fill the memory
+            x = encoder.frames(wave).double()
+            count, total, squares = count + len(x), total + x.sum(0), squares + x.square().sum(0)
+        mean = total / count
+        scale = (squares / count - mean.square()).clamp(min=0).sqrt()
+        return cls(rate, **settings, mean=mean.float(), scale=scale.where(scale > 1e-6, 1).float())
 
     @property
     def n_fft(self) -> int:

@@ -77,7 +77,7 @@ class Vocoder:
         """log Y_t, (T, bands) to the same."""
         return frames * self.scale + self.mean
 
-    def decode(self, frames: Tensor, iterations: int = 60) -> Tensor:
+    def decode(self, frames: Tensor, iterations: int = 30) -> Tensor:
         """The wave ((T - 1) step,) of frames (T, bands), in -1 .. 1."""
         heard = self.logarithms(frames).exp()
         # What was held at the floor was silence, and would else come back as a hiss.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,16 +13,17 @@ from elman.data.batch import Batch
 from elman.data.ragged import Ragged
 from elman.data.sequence_pairs import SequencePairs
 from elman.data.text.pairs import Pairs
-from elman.data.text.tokens import PAD, UNKNOWN, Tokens
+from elman.data.text.tokens import UNKNOWN, Tokens
 
 
 @dataclass(frozen=True)
 class Sources(Ragged):
-    """Rows of numbers; ``own[r][k]`` is the word that number ``first + k`` stands for in row r, as it is spelled there.
+    """Rows of numbers, and the texts they are; ``own[r][k]`` is the word that number ``first + k`` stands for in row r.
 
     ``longer`` rows had more symbols than are kept.
     """
 
+    texts: Sequence[str]
     own: list[list[str]]
     first: int
     longer: int = 0
@@ -34,7 +34,7 @@ class Sources(Ragged):
         if tokens.level != "word":
             rows = tokens.encode(texts)
             cut = rows.cut(longest)
-            return cls(cut.values, cut.starts, [[]] * len(rows), first, int((rows.lengths > longest).sum()))
+            return cls(cut.values, cut.starts, texts, [[]] * len(rows), first, int((rows.lengths > longest).sum()))
         places, words = tokens.kinds(texts)
         longer = int((places.lengths > longest).sum())
         places = places.cut(longest)
@@ -42,10 +42,9 @@ class Sources(Ragged):
         values = tokens.numbers(words)[kinds]
         # An empty text is the one place that holds UNKNOWN itself.
         unknown = np.flatnonzero((values == UNKNOWN) & (kinds != UNKNOWN))
+        words = [word.lower() for word in words] if tokens.lower else words
         number: dict[str, int] = {}
-        same = np.array(
-            [number.setdefault(word.lower() if tokens.lower else word, at) for at, word in enumerate(words)]
-        )
+        same = np.array([number.setdefault(word, at) for at, word in enumerate(words)])
         row = np.repeat(np.arange(len(places)), places.lengths.numpy())[unknown]
         # Each row's own words by where they first come: pairs of row and word, in the order of the rows.
         _, at, back = np.unique(row * len(words) + same[kinds[unknown]], return_index=True, return_inverse=True)
@@ -58,7 +57,7 @@ class Sources(Ragged):
         own: list[list[str]] = [[] for _ in range(len(places))]
         for to, word in zip(owner.tolist(), kinds[unknown[at[order]]].tolist(), strict=True):
             own[to].append(words[word])
-        return cls(torch.from_numpy(values), places.starts, own, first, longer)
+        return cls(torch.from_numpy(values), places.starts, texts, own, first, longer)
 
 
 def targets(tokens: Tokens, texts: Sequence[str], sources: Sources) -> Ragged:
@@ -69,31 +68,11 @@ def targets(tokens: Tokens, texts: Sequence[str], sources: Sources) -> Ragged:
     values = tokens.numbers(words)[places.values.numpy()]
     unknown = np.flatnonzero(values == UNKNOWN)
     rows = np.searchsorted(places.starts.numpy(), unknown, side="right") - 1
-    own = {row: _folded(tokens, sources, row) for row in np.unique(rows).tolist()}
+    own = {row: {word: sources.first + k for k, word in enumerate(sources.own[row])} for row in set(rows.tolist())}
     for at, row, kind in zip(unknown.tolist(), rows.tolist(), places.values[unknown].tolist(), strict=True):
         word = words[kind].lower() if tokens.lower else words[kind]
         values[at] = own[row].get(word, UNKNOWN)
     return Ragged(torch.from_numpy(values), places.starts)
-
-
-def _folded(tokens: Tokens, sources: Sources, row: int) -> dict[str, int]:
-    """The row's own words as the vocabulary reads them, and their numbers."""
-    own = sources.own[row]
-    return {word.lower() if tokens.lower else word: sources.first + k for k, word in enumerate(own)}
-
-
-def spellings(tokens: Tokens, texts: Sequence[str]) -> list[str]:
-    """Each symbol as these texts mostly spell it; for a vocabulary of level word that reads small letters alone."""
-    places, words = tokens.kinds(texts)
-    counts = np.bincount(places.values.numpy(), minlength=len(words))
-    found: list[Counter[str]] = [Counter() for _ in range(tokens.size)]
-    for word, number, count in zip(words, tokens.numbers(words).tolist(), counts.tolist(), strict=True):
-        if number not in (PAD, UNKNOWN):
-            found[number][word] += count
-    return [
-        max(one, key=lambda word: one[word]) if one else symbol
-        for one, symbol in zip(found, tokens.symbols, strict=True)
-    ]
 
 
 class CopyingPairs(SequencePairs):

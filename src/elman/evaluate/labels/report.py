@@ -123,4 +123,4 @@ def _mistakes(y: np.ndarray, p: np.ndarray, labels: Sequence[str], shown: Sequen
     rows: list[list[Cell]] = [
         [cut(shown[i]), labels[y[i]], labels[guess[i]], int(hundred[i, guess[i]]), int(hundred[i, y[i]])] for i in worst
     ]
-    return Table(["Text", "truth", "guess", "its probability, %", "the truth's, %"], rows)
+    return Table(["Row", "truth", "guess", "its probability, %", "the truth's, %"], rows)

@@ -79,5 +79,5 @@ def sections(
         worst = np.argsort(-np.abs(y - f), kind="stable")[:WORST]
         mistakes: list[list[Cell]] = [[cut(shown[i]), float(y[i]), float(f[i])] for i in worst]
         said = "The guesses furthest off: look for wrong numbers here first."
-        pages.append(Section("Worst mistakes", said, [Table(["Text", "truth", "guess"], mistakes)]))
+        pages.append(Section("Worst mistakes", said, [Table(["Row", "truth", "guess"], mistakes)]))
     return (*pages, *evaluation.data_page()), picture
