@@ -78,4 +78,4 @@ def test_a_column_that_is_not_there_is_named(refused):
 def test_a_bad_use_is_refused(refused):
     assert "there is nothing to summarize" in refused("predict", "texts.elman")
     assert "no such file: none.tsv" in refused("predict", "texts.elman", "none.tsv")
-    assert "--prompt is for generators" in refused("predict", "texts.elman", "--prompt", "a")
+    assert "--prompt is for generate models" in refused("predict", "texts.elman", "--prompt", "a")

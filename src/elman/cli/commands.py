@@ -208,6 +208,7 @@ def predict(
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int | None = None,
+    best: int | None = None,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -232,6 +233,8 @@ def predict(
         Draw from the fewest symbols that hold this share of the probability (generators).
     seed
         The same text each time (generators).
+    best
+        So many alternatives of each text, with their scores (translators; 1 when left out).
     out
         Write here (.csv, .tsv, .parquet, .jsonl; .txt for generated text) instead of printing; of a model that speaks
         a sound (.wav, .flac, .ogg, .mp3), or a folder for the texts of a file.
@@ -241,15 +244,20 @@ def predict(
     task = load(model)
     if not isinstance(task, Speaker):
         check_file(out, overwrite)
-    drawing = {
+    options = {
         "prompt": prompt,
         "length": length,
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
         "seed": seed,
+        "best": best,
     }
-    drawing = {name: value for name, value in drawing.items() if value is not None}
+    options = {name: value for name, value in options.items() if value is not None}
+    for name in options:
+        if name not in task.options:
+            owners = " and ".join(kind.name for kind in TASKS.values() if name in kind.options)
+            raise InputError(f"{flag_of(name)} is for {owners} models, but {model} is a {task.name} model")
     if isinstance(task, Generator):
         if source is not None:
             raise InputError(
@@ -257,10 +265,8 @@ def predict(
             )
         if out is not None and out.suffix in WRITTEN:
             raise InputError(f"{out.name} is a table by its name, but this model writes text: give a name in .txt")
-        write_text(task, drawing, out, json)
+        write_text(task, options, out, json)
         return
-    if drawing:
-        raise InputError(f"{flag_of(next(iter(drawing)))} is for generators, but {model} is a {task.name} model")
     if isinstance(task, Speaker):
         write_sounds(task, source, out, overwrite, json)
         return
@@ -268,7 +274,7 @@ def predict(
         raise InputError(
             f"{out.name} ends in {out.suffix!r}, but {', '.join(WRITTEN)} can be written: give another --out"
         )
-    write_table(task.predict(source), out, json)
+    write_table(task.predict(source, **options), out, json)
 
 
 @app.command

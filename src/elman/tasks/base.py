@@ -109,6 +109,7 @@ class Task(BaseEstimator):
     file: ClassVar[str]  # what it learns from
     Config: ClassVar[type[TaskConfig]]
     after: ClassVar[tuple[tuple[str, str], ...]] = ()  # what to do with a saved model: arguments, and what they give
+    options: ClassVar[tuple[str, ...]] = ()  # what predict takes besides its source, by name
 
     network_: nn.Module
     config_: Any  # the settings with every size resolved

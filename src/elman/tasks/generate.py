@@ -97,6 +97,7 @@ class Generator(Task):
         ('predict {} --prompt "..." --length 500', "go on with a text"),
         ("evaluate {} NEW.txt", "how well it foresees another text"),
     )
+    options = ("prompt", "length", "temperature", "top_k", "top_p", "seed")
     Config = GenerateConfig
 
     # From the source to chunks.

@@ -63,6 +63,7 @@ class Translator(WritingTask):
     help = "Learn to translate, from a table with a column for each language."
     file = "CSV, TSV, JSON lines or Parquet with a pair of texts a row."
     after = (('predict {} "a text"', "its translation"), ("evaluate {} NEW.tsv", "the score on new data"))
+    options = ("best",)
     Config = TranslateConfig
 
     def prepare(self, source: Any, valid: Any, test: Any, config: TranslateConfig) -> Prepared:
