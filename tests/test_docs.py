@@ -26,6 +26,11 @@ def commands(block: str) -> list[list[str]]:
     return [shlex.split(line, comments=True)[2:] for line in lines if line.startswith("$ elman ")]
 
 
+def hurried(arguments: list[str]) -> list[str]:
+    """The same with a tenth of a minute wherever a page gives more: these data are small."""
+    return ["0.1" if before == "--minutes" else one for before, one in zip(["", *arguments], arguments, strict=False)]
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working folder with prices.csv, business days of a wandering price with its open, high, low and volume, and
@@ -98,7 +103,7 @@ def test_blocks_of_a_page_run(page, folder):
             exec(compile(block, page.name, "exec"), namespace)
             continue
         for arguments in commands(block):
-            assert run(arguments) == 0, f"elman {shlex.join(arguments)}"
+            assert run(hurried(arguments)) == 0, f"elman {shlex.join(arguments)}"
 
 
 def test_blocks_and_commands_are_found():

@@ -82,7 +82,7 @@ def test_a_file_of_texts_becomes_a_folder_with_a_manifest(here, printed):
         (["", "--out", "x.wav"], "has nothing to speak"),
         (["???", "--out", "x.wav"], "has nothing to speak"),
         (["--out", "x.wav"], "there is nothing to speak"),
-        (["ab", "--out", "x.wav", "--top-k", "3"], "--top-k is for generate models, but voice.elman is a speak model"),
+        (["ab", "--out", "x.wav", "--top-k", "3"], "--top-k is for generate models, but voice.elman is a speak one"),
     ],
 )
 def test_a_bad_use_of_a_voice_is_refused(here, refused, arguments, said):

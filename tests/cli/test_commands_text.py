@@ -249,9 +249,12 @@ def test_a_bad_fit_is_refused(here, refused, arguments, said):
     [
         (
             ["predict", "reviews.elman", "--prompt", "a"],
-            "--prompt is for generate models, but reviews.elman is a classify model",
+            "--prompt is for generate models, but reviews.elman is a classify one",
         ),
-        (["predict", "people.elman", "--top-k", "3"], "--top-k is for generate models, but people.elman is a tag model"),
+        (
+            ["predict", "people.elman", "--top-k", "3"],
+            "--top-k is for generate models, but people.elman is a tag model",
+        ),
         (["predict", "cat.elman", "cat.txt"], "this model writes text, and 'cat.txt' is no option of it"),
         (["predict", "cat.elman", "--length", "0"], "--length must be at least 1"),
         (["predict", "cat.elman", "--length", "many"], 'unable to convert "many" into int'),

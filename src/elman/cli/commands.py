@@ -257,7 +257,7 @@ def predict(
     for name in options:
         if name not in task.options:
             owners = " and ".join(kind.name for kind in TASKS.values() if name in kind.options)
-            raise InputError(f"{flag_of(name)} is for {owners} models, but {model} is a {task.name} model")
+            raise InputError(f"{flag_of(name)} is for {owners} models, but {model} is a {task.name} one")
     if isinstance(task, Generator):
         if source is not None:
             raise InputError(

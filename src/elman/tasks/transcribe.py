@@ -284,11 +284,13 @@ class Transcriber(WritingTask):
         found: Tensor = network.listener.lengths(lengths)
         return found
 
-    def written(self, rows: Rows, beam: int | None = None, network: Any = None) -> list[list[Found]]:
+    def written(
+        self, rows: Rows, beam: int | None = None, network: Any = None, longest: int | None = None
+    ) -> list[list[Found]]:
         """The best texts for each row, the best first; of ctc with when each symbol was heard as its attention."""
         network, config = network or self.network_, self.config()
         beam = beam or config.beam
-        found = [] if config.by == "ctc" else super().written(rows, beam, network)
+        found = [] if config.by == "ctc" else super().written(rows, beam, network, longest)
         if config.by == "attention" or (config.by == "both" and beam == 1):
             return found
         found = found or [[] for _ in range(len(rows))]

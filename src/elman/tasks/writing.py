@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,9 +19,11 @@ from elman.nn.listener import Listener
 from elman.nn.losses import cross_entropy
 from elman.nn.seq2seq import Decoder, Seq2Seq
 from elman.nn.sequence import SequenceNetwork
-from elman.tasks.base import Task, TaskConfig
+from elman.tasks.base import Prepared, Task, TaskConfig
 from elman.train.config import require, require_least, require_share
 
+MOST_WRITTEN = 500  # symbols of a text, whatever is read
+TRIED = 32  # rows that are written to see how long judging will take
 LOOKED_AT = 32  # rows of the validation part that an alarm looks at
 FOCUSED = 2.0  # times the weight that each step would have without any attention
 
@@ -152,14 +155,16 @@ class WritingTask(Task):
 
     def most_written(self, steps: int) -> int:
         """Symbols written at most for a row of so many steps."""
-        return min(500, 10 + 3 * steps)
+        return min(MOST_WRITTEN, 10 + 3 * steps)
 
     def attended(self, network: Any, lengths: Tensor) -> Tensor:
         """How many steps attention has to choose from, of rows of these lengths."""
         return lengths
 
-    def written(self, rows: Rows, beam: int | None = None, network: Any = None) -> list[list[Found]]:
-        """The best texts for each row, the best first."""
+    def written(
+        self, rows: Rows, beam: int | None = None, network: Any = None, longest: int | None = None
+    ) -> list[list[Found]]:
+        """The best texts for each row, the best first; of at most ``longest`` symbols, if that is less than usual."""
         network, config = network or self.network_, self.config()
         network.eval()
         end = self.target_tokens_.size + 1
@@ -172,7 +177,7 @@ class WritingTask(Task):
                     *network.encode(**rows.inputs(x.to(self.config_.device)), lengths=lengths),
                     start=end - 1,
                     end=end,
-                    longest=self.most_written(int(lengths.max())),
+                    longest=min(self.most_written(int(lengths.max())), longest or MOST_WRITTEN),
                     beam=beam or config.beam,
                     length_penalty=config.length_penalty,
                     coverage_penalty=config.coverage_penalty,
@@ -182,6 +187,18 @@ class WritingTask(Task):
                 for row, one in zip(part.tolist(), best, strict=True):
                     found[row] = one
         return found
+
+    def _judging_seconds(self, prepared: Prepared) -> float:
+        """What it takes to write a text for each row that judges, from some of them: as long as their own are."""
+        seconds = super()._judging_seconds(prepared)
+        test = prepared.test
+        if test is None or not len(test):
+            return seconds
+        assert isinstance(test, SequencePairs)
+        some = torch.arange(0, len(test), max(1, len(test) // TRIED))[:TRIED]
+        begin = time.perf_counter()
+        self.written(Part(test.x, some), longest=int(test.y.lengths[some].double().mean()) + 2)
+        return seconds + (time.perf_counter() - begin) * len(test) / len(some)
 
     def decoded(self, found: Found) -> str:
         return self.target_tokens_.decode(found.symbols)
@@ -194,19 +211,16 @@ class WritingTask(Task):
         """Every row answered alike, or attention that weighs all steps alike."""
         assert isinstance(examples, SequencePairs)
         some = torch.arange(min(LOOKED_AT, len(examples)))
-        batch = examples.batch(some)
-        rows = _Given(batch.inputs["x"], batch.inputs["lengths"], examples.x)
-        best = [found[0] for found in self.written(rows, 1, network)]
+        best = [found[0] for found in self.written(Part(examples.x, some), 1, network)]
         texts = set(self.texts(examples.x, best))
         if len(some) > 3 and len(texts) == 1:
             return (
                 f"all {len(some)} texts that were looked at get the same answer, {cut(texts.pop(), 40)!r}: the network "
                 "does not read what it is given; train longer, or change --learning-rate"
             )
-        lengths = self.attended(network, batch.inputs["lengths"]).tolist()
-        focus = sum(float(found.attention.amax(1).mean()) * n for found, n in zip(best, lengths, strict=True)) / len(
-            best
-        )
+        lengths = self.attended(network, examples.x.lengths[some]).tolist()
+        each = [float(found.attention.amax(1).mean()) * n for found, n in zip(best, lengths, strict=True)]
+        focus = sum(each) / len(each)
         if focus < FOCUSED and min(lengths) > FOCUSED:
             return (
                 f"attention does not focus: a written symbol's heaviest step has {focus:.1f} times the weight it would "
@@ -216,15 +230,14 @@ class WritingTask(Task):
         return None
 
 
-class _Given:
-    """Rows of a batch that is there already, as `Rows`."""
+class Part:
+    """Some of the rows of another `Rows`."""
 
-    def __init__(self, x: Tensor, lengths: Tensor, like: Rows) -> None:
-        self.x, self.lengths, self.inputs = x, lengths, like.inputs
+    def __init__(self, of: Rows, rows: Tensor) -> None:
+        self.of, self.rows, self.lengths, self.inputs = of, rows, of.lengths[rows], of.inputs
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.rows)
 
     def padded(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        lengths = self.lengths[rows]
-        return self.x[: int(lengths.max()), rows], lengths
+        return self.of.padded(self.rows[rows])

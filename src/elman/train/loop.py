@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -98,6 +99,10 @@ def threads(count: int) -> Iterator[None]:
 @contextmanager
 def products(precision: str) -> Iterator[None]:
     """Within the block products of float32 may be made in bfloat16, if that is the precision; torch's own switch."""
+    if precision == "bfloat16":
+        # The library behind these keeps a program for each shape, a thousand of them, which for ragged batches is
+        # gigabytes, and saves next to no time. It reads the variable once, before its first product.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium" if precision == "bfloat16" else before)
     try:
