@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ def record(work: Workload, runs: list[Run], scale: float) -> dict[str, Any]:
         result["plain_score"] = result["plain_torch"][work.metric][work.middle]
         if work.minutes is not None:
             result["minutes"]["plain_torch"] = minutes_told(peers)
+    result["cores"] = len(os.sched_getaffinity(0))  # that the runs could use
     if "notes" in runs[0]:
         result["notes"] = runs[0]["notes"]
     return result
