@@ -27,8 +27,8 @@ def commands(block: str) -> list[list[str]]:
 
 
 def hurried(arguments: list[str]) -> list[str]:
-    """The same with a tenth of a minute wherever a page gives more: these data are small."""
-    return ["0.1" if before == "--minutes" else one for before, one in zip(["", *arguments], arguments, strict=False)]
+    """The same with three seconds wherever a page gives more: these data are small."""
+    return ["0.05" if before == "--minutes" else one for before, one in zip(["", *arguments], arguments, strict=False)]
 
 
 @pytest.fixture

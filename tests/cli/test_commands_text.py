@@ -253,7 +253,7 @@ def test_a_bad_fit_is_refused(here, refused, arguments, said):
         ),
         (
             ["predict", "people.elman", "--top-k", "3"],
-            "--top-k is for generate models, but people.elman is a tag model",
+            "--top-k is for generate models, but people.elman is a tag one",
         ),
         (["predict", "cat.elman", "cat.txt"], "this model writes text, and 'cat.txt' is no option of it"),
         (["predict", "cat.elman", "--length", "0"], "--length must be at least 1"),

@@ -146,7 +146,7 @@ def test_settings_edited_with_their_hash_are_still_checked(saved, changes, said)
 def test_an_unknown_task_is_refused(saved, task):
     head = json.loads((saved / "config.json").read_text())
     resign(saved, "config.json", json.dumps(head | {"task": task}).encode())
-    with pytest.raises(InputError, match=r"this elman knows forecast, .*translate: upgrade elman"):
+    with pytest.raises(InputError, match=r"this elman knows forecast, .*: upgrade elman"):
         load(saved)
 
 
