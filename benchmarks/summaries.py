@@ -42,14 +42,16 @@ def one_run(train: Pairs, valid: Pairs, test: Pairs, minutes: float, plain: bool
     model = elman.Summarizer(source=COLUMNS[0], target=COLUMNS[1], minutes=minutes, seed=seed)
     model.fit(frame(train), valid=frame(valid), test=frame(test))
     judged = model.evaluate()
-    greedy, begin = model.summaries(test.sources, 1), time.perf_counter()
-    model.summaries(test.sources)
+    rows = model.rows(test.sources)
+    greedy = model.texts(rows, [best[0] for best in model.written(rows, 1)])
+    begin = time.perf_counter()
+    model.written(rows)
     seconds = time.perf_counter() - begin
     found: Run = {
         "metrics": judged.metrics
         | {
             "rouge1_greedy": means(rouge(greedy, test.targets))["rouge1"],
-            "beam_seconds_per_1000": 1000 * seconds / len(test),
+            "beam_5_seconds_per_1000": 1000 * seconds / len(test),
         },
         "baselines": judged.baselines | {"lead_10": means(rouge(lead(test.sources, 10), test.targets))},
         "minutes": model.seconds_ / 60,

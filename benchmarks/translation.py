@@ -42,11 +42,11 @@ def translate(file: str, source: str, target: str, **settings: Any) -> Callable[
             model = elman.Translator(source=source, target=target, lower=True, minutes=minutes, seed=seed, **settings)
             model.fit(train, test=test)
             judged = model.evaluate()
-            rows = model.source_tokens_.encode(sources)
+            rows = model.rows(sources)
             greedy, begin = model.written(rows, 1), time.perf_counter()
             model.written(rows, 5)
             seconds = time.perf_counter() - begin
-            texts = [model.decoded(best[0]) for best in greedy]
+            texts = model.texts(rows, [best[0] for best in greedy])
             metrics = translation_metrics(texts, references, chinese=target == "zh")
             found: Run = {
                 "metrics": judged.metrics

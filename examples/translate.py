@@ -21,7 +21,7 @@ def main(steps: int = 300) -> None:
     print(model.evaluate())  # BLEU and chrF beside the source itself and the most similar known number
 
     print(model.predict(["314", "271"]), model.predict("999", best=3), sep="\n")
-    ((best, *_),) = model.translations(["314"])
+    ((best, *_),) = model.ranked(["314"])
     print(best.symbols, best.attention.argmax(1).tolist())  # each written symbol, and the digit that it looked at
     path = model.save(Path(mkdtemp()) / "numbers.elman")  # its report.html draws the attention
     assert elman.load(path).predict(["314"]) == model.predict(["314"])

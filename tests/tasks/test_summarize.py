@@ -110,3 +110,9 @@ def test_bad_settings_and_sources_are_one_sentence(fitted):
         quick(target="short").fit(pairs(20))
     with pytest.raises(InputError, match="nothing to summarize"):
         fitted.predict(None)
+
+
+def test_alternatives_and_what_was_looked_at(fitted):
+    found = fitted.predict(["title : wumpus tool . it is of use"], best=2)
+    assert found.height == 2 and found["score"].is_sorted(descending=True)
+    assert ">Attention<" in fitted.report()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,28 @@ from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike
 
+from elman.evaluate.report import Figure, Section
 from elman.evaluate.style import SERIES, Plot, canvas, clean, name_axes, numbers, styled
 from elman.evaluate.wording import number
 
 MOST_NAMED = 40  # steps whose names are legible beside each other; of more, some are named
 LARGEST, SMALLEST = 10.5, 7.0  # points
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What each of T written symbols, the end the last, attended to of S read ones: weights (T, S)."""
+
+    weights: ArrayLike
+    read: Sequence[str]
+    written: Sequence[str]
+
+
+def attention_page(attended: Sequence[Attention]) -> tuple[Section, ...]:
+    """A section that draws them; none of none."""
+    plots = [alignment(one.weights, one.written, along=one.read, upright="written", label="read") for one in attended]
+    said = "Which symbols of the source each written one was made from."
+    return (Section("Attention", said, [Figure(plot.svg) for plot in plots]),) if plots else ()
 
 
 @styled()

@@ -202,6 +202,11 @@ class Report:
         return _template().render(report=self)
 
 
+def evenly(rows: int, most: int) -> range:
+    """The numbers of at most so many rows, evenly spaced."""
+    return range(0, rows, max(1, rows // most))[:most]
+
+
 @cache
 def _template() -> jinja2.Template:
     house = jinja2.Environment(

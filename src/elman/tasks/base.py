@@ -45,6 +45,7 @@ from elman.version import __version__
 
 FEW_STEPS = 50  # below this a fit that its time ended is told to be too short
 ENOUGH_STEPS = 2000  # or four passes over the data
+DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}  # what the parts of the data are for
 RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
 

@@ -25,6 +25,7 @@ from elman.data.sound.recordings import Recordings, read_recordings
 from elman.data.sound.takes import SPEEDS, Takes, at_speed
 from elman.data.text.spelling import Spelled
 from elman.errors import InputError
+from elman.tasks.base import DOES
 from elman.tasks.sequence import SequenceConfig, SequenceTask, something
 from elman.train.config import require_least
 
@@ -218,7 +219,7 @@ class SoundTask(SequenceTask):
         notes = [f"sounds are read at {sounds.rate:,} Hz and have {sounds.seconds / len(sounds):.2g} s on average"]
         if self.config().by_speaker:
             speakers = {name: len(set(self.keys(part) or ())) for name, part in parts.items()}
-            notes.append("speakers: " + ", ".join(f"{speakers[name]} {_DOES[name]}" for name in speakers))
+            notes.append("speakers: " + ", ".join(f"{speakers[name]} {DOES[name]}" for name in speakers))
         return [*notes, *super().told(parts, encoded)]
 
     # What is saved.
@@ -239,6 +240,3 @@ def _all_sounds(source: Any) -> bool:
     """Whether this names a file of sound, or is a list of such names."""
     every = source if isinstance(source, list | tuple) else [source]
     return bool(every) and all(isinstance(one, str | Path) and names_sound(str(one)) for one in every)
-
-
-_DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}

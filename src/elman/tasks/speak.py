@@ -28,7 +28,7 @@ from elman.evaluate.speech import report
 from elman.evaluate.speech.metrics import focus
 from elman.evaluate.wording import cut, some
 from elman.nn.speaker import Said, SpeakerNetwork, Spoken, speech_loss
-from elman.tasks.base import Judged, Prepared, Task, TaskConfig
+from elman.tasks.base import DOES, Judged, Prepared, Task, TaskConfig
 from elman.train.config import require, require_least, require_share
 from elman.train.loop import threads
 
@@ -158,7 +158,7 @@ class Speaker(Task):
             *data.notes,
             ", ".join(
                 f"{len(parts[name]):,} sounds of {parts[name].recordings.seconds / 60:.1f} min {does}"
-                for name, does in _DOES.items()
+                for name, does in DOES.items()
                 if len(parts[name])
             ),
             f"{self.tokens_.size - 2:,} characters; {learnt.x.lengths.double().mean():.0f} a text, and "
@@ -397,6 +397,3 @@ def _plain(text: str) -> str:
 
 def _rows(ragged: Ragged) -> list[Tensor]:
     return [ragged.row(at) for at in range(len(ragged))]
-
-
-_DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
-from elman.data.frames import to_frame
-from elman.data.labelled import names_file
 from elman.data.sequences import Rows
-from elman.data.stratify import dealt
 from elman.data.text.copying import Sources, encoded
-from elman.data.text.pairs import Pairs, read_pairs, read_sources
+from elman.data.text.pairs import Pairs
 from elman.data.text.readable import Readable
 from elman.data.text.tokens import UNKNOWN, Tokens
 from elman.data.text.words import spaced
-from elman.errors import InputError
 from elman.evaluate.summary import report
 from elman.evaluate.summary.extract import best_count, central, lead
 from elman.nn.beam import Found
 from elman.nn.pointer import PointerDecoder, PointerNetwork
 from elman.nn.sequence import SequenceNetwork
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.writing import WritingConfig, WritingTask
+from elman.tasks.pairs import PairsConfig, PairsTask
 from elman.train.config import require_least
 
 
 @dataclass(frozen=True, kw_only=True)
-class SummarizeConfig(WritingConfig):
-    """Which columns, what is read of a text, and how often it may say the same.
+class SummarizeConfig(PairsConfig):
+    """What is read of a text, and how often it may say the same.
 
     Parameters
     ----------
-    source
-        Column of the texts that are read.
-    target
-        Column of the texts that are to be written.
     target_level
         What a step of a text is, read or written: word, subword, char, byte, or auto: char for Chinese, Japanese and
         Korean, else subword. Unknown words can be copied at level word alone.
@@ -52,8 +42,6 @@ class SummarizeConfig(WritingConfig):
         Weight of the attention that falls on what was attended to before, in the loss.
     """
 
-    source: str
-    target: str
     target_level: Literal["auto", "subword", "char", "word", "byte"] = "word"
     longest: int = 100
     lower: bool = True
@@ -67,7 +55,7 @@ class SummarizeConfig(WritingConfig):
         require_least(self, 0, "coverage")
 
 
-class Summarizer(WritingTask):
+class Summarizer(PairsTask):
     """Learn from texts with summaries: ``Summarizer(source="document", target="summary").fit("pairs.tsv")``."""
 
     name = "summarize"
@@ -77,16 +65,7 @@ class Summarizer(WritingTask):
     Config = SummarizeConfig
 
     def prepare(self, source: Any, valid: Any, test: Any, config: SummarizeConfig) -> Prepared:
-        data = self._read(source)
-        given = {name: self._read(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
-        rows = dealt(
-            np.zeros(len(data), np.int64),
-            valid=0.0 if "valid" in given else config.valid_share,
-            test=0.0 if "test" in given else config.test_share,
-            seed=config.seed,
-            keys=data.sources,
-        )
-        parts = {name: data.take(part) for name, part in rows.items()} | given
+        parts, told = self.parts(source, valid, test, config)
         train = parts["train"]
         self.lead_ = best_count(train.sources, train.targets)
         self.target_tokens_ = self.tokens([*train.targets, *train.sources], config.target_level)
@@ -96,17 +75,12 @@ class Summarizer(WritingTask):
         self.longest_ = int(sets["train"].y.lengths.max()) + 1  # the end is a symbol as well
         longer = sum(part.x.longer for part in sets.values())
         notes = (
-            *data.notes,
-            ", ".join(f"{len(parts[name]):,} pairs {does}" for name, does in _DOES.items() if len(parts[name])),
+            *told,
             f"{self.target_tokens_.size:,} symbols; {sets['train'].x.lengths.double().mean():.0f} are read and "
             f"{sets['train'].y.lengths.double().mean():.0f} written a text",
             *self._cut(longer, config.longest),
         )
         return Prepared(sets["train"], sets.get("valid", sets["train"]), sets.get("test"), notes, parts["test"])
-
-    def _read(self, source: Any) -> Pairs:
-        config = self.config()
-        return read_pairs(source, config.source, config.target)
 
     def _cut(self, longer: int, longest: int) -> list[str]:
         """In words, how many texts are longer than what is read of them."""
@@ -160,52 +134,43 @@ class Summarizer(WritingTask):
 
     # From outputs to what the user reads.
 
+    @property
+    def read_by(self) -> Tokens:
+        return self.target_tokens_
+
+    def rows(self, texts: list[str]) -> Sources:
+        return Sources.of_texts(self.target_tokens_, texts, self.target_tokens_.size + 2, self.config_.longest)
+
+    def pieces(self, rows: Rows, row: int, found: Found) -> list[str]:
+        assert isinstance(rows, Sources)
+        symbols = self.target_tokens_.symbols
+        return [symbols[at] if at < len(symbols) else rows.own[row][at - rows.first] for at in found.symbols]
+
     def texts(self, rows: Rows, found: list[Found]) -> list[str]:
         assert isinstance(rows, Sources)
         if self.target_tokens_.level != "word":
-            return [self.decoded(one) for one in found]
-        symbols = self.target_tokens_.symbols
+            return super().texts(rows, found)
         texts = []
-        for one, own, source in zip(found, rows.own, rows.texts, strict=False):
-            words = [symbols[at] if at < len(symbols) else own[at - rows.first] for at in one.symbols]
-            texts.append(self.readable_.write(words, source, own) if self.readable_ else "".join(spaced(words)))
+        for row, one in enumerate(found):
+            words = self.pieces(rows, row, one)
+            written = self.readable_.write(words, rows.texts[row], rows.own[row]) if self.readable_ else None
+            texts.append("".join(spaced(words)) if written is None else written)
         return texts
 
-    def sources(self, texts: list[str]) -> Sources:
-        return Sources.of_texts(self.target_tokens_, texts, self.target_tokens_.size + 2, self.config_.longest)
-
-    def summaries(self, texts: list[str], beam: int | None = None) -> list[str]:
-        rows = self.sources(texts)
-        return self.texts(rows, [best[0] for best in self.written(rows, beam)])
-
-    def predict(self, source: Any = None) -> Any:
-        """Summaries for a list of texts; for a path, a frame or one text, a frame of texts and summaries."""
-        self.fitted()
-        if isinstance(source, list | tuple):
-            return self.summaries(list(source))
-        if isinstance(source, str) and not names_file(source):
-            texts = [source]
-        elif source is None:
-            raise InputError("there is nothing to summarize: give a text, a file, or a list of texts")
-        else:
-            texts = read_sources(source, self.config_.source)
-        columns = {self.config_.source: texts, self.config_.target: self.summaries(texts)}
-        return to_frame(columns, like=None if isinstance(source, str | Path) else source)
-
-    def judge(self, examples: Examples, judged: Pairs, notes: tuple[str, ...]) -> Judged:
-        return self._judge(judged, notes)
-
     def judge_source(self, source: Any) -> Judged:
-        data = self._read(source)
-        longer = self.sources(data.sources).longer
-        return self._judge(data, (*data.notes, *self._cut(longer, self.config_.longest)))
+        data = self.read(source)
+        longer = self.rows(data.sources).longer
+        return self.judge_pairs(data, (*data.notes, *self._cut(longer, self.config_.longest)))
 
-    def _judge(self, data: Pairs, notes: tuple[str, ...]) -> Judged:
+    def judge_pairs(self, data: Pairs, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()
-        guesses = self.summaries(data.sources)
+        rows = self.rows(data.sources)
+        found = [ranked[0] for ranked in self.written(rows)]
+        guesses = self.texts(rows, found)
         rivals = {"lead": lead(data.sources, self.lead_), "central": central(data.sources, self.lead_)}
         evaluation = report.judge(guesses, data.targets, rivals, notes=notes, began=began)
-        return Judged(evaluation, report.sections(evaluation, data.sources, guesses, data.targets))
+        attended = self.looked_at(data.sources, rows, found)
+        return Judged(evaluation, report.sections(evaluation, data.sources, guesses, data.targets, attended))
 
     # What is saved.
 
@@ -221,6 +186,3 @@ class Summarizer(WritingTask):
         self.target_tokens_ = Tokens.from_json(encoders["tokens"])
         self.readable_ = Readable.from_json(encoders["readable"]) if encoders["readable"] else None
         self.longest_, self.lead_ = encoders["longest"], encoders["lead"]
-
-
-_DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}

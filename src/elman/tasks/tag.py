@@ -24,7 +24,7 @@ from elman.evaluate.tags import report
 from elman.evaluate.tags.report import MostFrequent
 from elman.evaluate.wording import some
 from elman.nn.sequence import TaggerNetwork
-from elman.tasks.base import Judged, Prepared
+from elman.tasks.base import DOES, Judged, Prepared
 from elman.tasks.sequence import SequenceConfig, SequenceTask, something
 from elman.train.config import require
 
@@ -122,7 +122,7 @@ class Tagger(SequenceTask):
             parts["valid"] = parts["train"]
         if not parts["test"].tokens:
             del parts["test"]
-        return parts, ", ".join(f"{len(part.tokens):,} sentences {_DOES[name]}" for name, part in parts.items())
+        return parts, ", ".join(f"{len(part.tokens):,} sentences {DOES[name]}" for name, part in parts.items())
 
     def _numbers(self, part: TaggedTokens) -> Ragged:
         """The number of each tag, NO_LABEL for one that the fit does not know."""
@@ -208,6 +208,3 @@ class Tagger(SequenceTask):
 
     def title(self) -> str:
         return "Tags of words"
-
-
-_DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}

@@ -35,7 +35,7 @@ from elman.nn import ctc
 from elman.nn.beam import Found
 from elman.nn.listener import Listened, Listener, SpeechNetwork
 from elman.nn.seq2seq import Decoder
-from elman.tasks.base import Judged, Prepared
+from elman.tasks.base import DOES, Judged, Prepared
 from elman.tasks.writing import LOOKED_AT, WritingConfig, WritingTask
 from elman.train.config import require_least, require_share
 from elman.train.loop import threads
@@ -142,7 +142,7 @@ class Transcriber(WritingTask):
         minutes = train.recordings.seconds / 60
         notes = (
             *data.notes,
-            ", ".join(f"{len(parts[name]):,} sounds {does}" for name, does in _DOES.items() if len(parts[name])),
+            ", ".join(f"{len(parts[name]):,} sounds {does}" for name, does in DOES.items() if len(parts[name])),
             f"{minutes:.1f} minutes at {rate:,} Hz are learnt from; {self.target_tokens_.size:,} symbols, "
             f"{said.y.lengths.double().mean():.0f} a text",
             *warned,
@@ -418,6 +418,3 @@ def _rows(pairs: SequencePairs, rows: Tensor) -> SequencePairs:
 def _letters(symbols: Iterable[int] | Tensor) -> str:
     """A letter a symbol, so that what compares texts compares these."""
     return "".join(chr(0x4E00 + int(symbol)) for symbol in symbols)
-
-
-_DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}

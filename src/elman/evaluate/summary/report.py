@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from elman.errors import InputError
+from elman.evaluate.alignment import Attention, attention_page
 from elman.evaluate.evaluation import Evaluation
-from elman.evaluate.report import Cell, Section, Table
+from elman.evaluate.report import Cell, Section, Table, evenly
 from elman.evaluate.summary.metrics import means, rouge
 from elman.evaluate.verdict import paired_interval, share_verdict
 from elman.evaluate.wording import cut
@@ -43,12 +44,16 @@ def judge(
 
 
 def sections(
-    evaluation: Evaluation, sources: Sequence[str], guesses: Sequence[str], references: Sequence[str]
+    evaluation: Evaluation,
+    sources: Sequence[str],
+    guesses: Sequence[str],
+    references: Sequence[str],
+    attended: Sequence[Attention] = (),
 ) -> tuple[Section, ...]:
-    """Sections: the score, and some summaries, evenly spaced, beside what people wrote."""
-    every = max(1, len(sources) // SHOWN)
+    """Sections: the score, some summaries, evenly spaced, beside what people wrote, and what a few attended to."""
     rows: list[list[Cell]] = [
-        [cut(sources[i], 200), cut(guesses[i]), cut(references[i])] for i in range(0, len(sources), every)[:SHOWN]
+        [cut(sources[i], 200), cut(guesses[i]), cut(references[i])] for i in evenly(len(sources), SHOWN)
     ]
     shown = Section("Summaries", "Evenly spaced over the judged part.", [Table(["text", "model", "people"], rows)])
-    return evaluation.score_page(f"{evaluation.rows:,} texts."), shown, *evaluation.data_page()
+    pages = evaluation.score_page(f"{evaluation.rows:,} texts."), shown, *attention_page(attended)
+    return (*pages, *evaluation.data_page())

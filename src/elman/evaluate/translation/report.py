@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from elman.errors import InputError
-from elman.evaluate.alignment import alignment
+from elman.evaluate.alignment import Attention, attention_page
 from elman.evaluate.evaluation import Evaluation
-from elman.evaluate.report import Cell, Figure, Item, Section, Table
+from elman.evaluate.report import Cell, Section, Table, evenly
 from elman.evaluate.translation.metrics import translation_metrics
 from elman.evaluate.verdict import paired_interval, share_verdict
 from elman.evaluate.wording import cut
@@ -19,16 +18,6 @@ from elman.evaluate.wording import cut
 WORDS = {"copy": "the source itself", "memory": "the translation of the most similar known text"}
 BLOCKS = 20  # of the sources, whose scores say how sure the difference is
 SHOWN = 20  # translations in the table
-DRAWN = 4  # whose attention is drawn
-
-
-@dataclass(frozen=True)
-class Attention:
-    """What each written symbol attended to: weights (T, S), the last row that of the end."""
-
-    weights: np.ndarray
-    read: list[str]
-    written: list[str]
 
 
 def judge(
@@ -78,16 +67,5 @@ def sections(
     for i in evenly(len(sources), SHOWN):
         rows.append([cut(sources[i]), cut(guesses[i]), cut(" / ".join(references[i]))])
     shown = Section("Translations", "Evenly spaced over the judged part.", [Table(["source", "model", "people"], rows)])
-    pages = [evaluation.score_page(f"{evaluation.rows:,} texts."), shown]
-    if attended:
-        figures: list[Item] = [
-            Figure(alignment(one.weights, [*one.written, "end"], along=one.read, upright="written", label="read").svg)
-            for one in attended
-        ]
-        pages.append(Section("Attention", "Which symbols of the source each written one was made from.", figures))
+    pages = evaluation.score_page(f"{evaluation.rows:,} texts."), shown, *attention_page(attended)
     return (*pages, *evaluation.data_page())
-
-
-def evenly(rows: int, most: int) -> range:
-    """The numbers of at most so many rows, evenly spaced."""
-    return range(0, rows, max(1, rows // most))[:most]
