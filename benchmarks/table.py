@@ -7,6 +7,17 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+REPEATS = ("folds", "speakers", "seeds", "times")
+FALLING = ("nats", "wer", "cer")  # the metrics whose low values are good ones
+UNITS = {  # before and after a figure
+    "nats": ("", "nats"),
+    "characters_per_second": ("", "a second"),
+    "bleu": ("BLEU", ""),
+    "bleu_greedy": ("BLEU", "greedy"),
+    "rouge1": ("ROUGE-1", ""),
+    "rougeL": ("ROUGE-L", ""),
+}
+SHARES = {"wer": "WER", "cer": "CER", "exact": "exact", "focused": "focused", "words_understood": "understood"}
 
 
 def forecast() -> str:
@@ -27,32 +38,47 @@ def forecast() -> str:
     return "\n".join(lines)
 
 
-def text() -> str:
-    workloads = json.loads((RESULTS / "text.json").read_text())["workloads"]
-    heads = ("text", "runs", "minutes", "score", "bar", "best baseline", "network alone", "plain torch")
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for name, found in workloads.items():
-        metric, kind = found["metric"], next(kind for kind in ("folds", "seeds", "times") if kind in found)
-        minutes = f"{found['minutes']['allowed']:g}" if "minutes" in found else ""
-        score, runs = _text_score(metric, found["score"]), f"{found[kind]} {kind if found[kind] > 1 else kind[:-1]}"
-        if found[kind] > 1:
-            score += f" ± {_text_score(metric, found['elman'][metric]['sd'], bare=True)}"
-        bar = _text_score(metric, found["bar"]) + ("" if found["reached"] else " (missed)")
-        rivals = {rival: scores[metric] for rival, scores in found["baselines"].items()}
-        best = (min if metric == "nats" else max)(rivals, key=lambda rival: rivals[rival], default=None)
-        beside = f"{best} {_text_score(metric, rivals[best])}" if best else ""
-        alone, plain = (
-            _text_score(metric, found[key]) if key in found else "" for key in ("network_alone", "plain_score")
-        )
-        lines.append(f"| {name} | {runs} | {minutes} | {score} | {bar} | {beside} | {alone} | {plain} |")
-    return "\n".join(lines)
+def scores(file: str, what: str) -> str:
+    """A line a workload; columns that no workload has are left out."""
+    workloads = json.loads((RESULTS / file).read_text())["workloads"]
+    lines = [_scored(name, found) for name, found in workloads.items()]
+    heads = [head for head in lines[0] if any(line[head] for line in lines)]
+    named = [what, *heads[1:]]
+    rows = ["| " + " | ".join(line[head] for head in heads) + " |" for line in lines]
+    return "\n".join(["| " + " | ".join(named) + " |", "|---" * len(named) + "|", *rows])
 
 
-def _text_score(metric: str, value: float, bare: bool = False) -> str:
-    if metric == "accuracy":
-        return f"{100 * value:.1f}" + ("" if bare else " %")
-    unit = {"nats": "nats", "characters_per_second": "a second"}[metric]
-    return (f"{value:.3f}" if metric == "nats" else f"{value:,.0f}") + ("" if bare else f" {unit}")
+def _scored(name: str, found: dict[str, Any]) -> dict[str, str]:
+    metric, kind = found["metric"], next(kind for kind in REPEATS if kind in found)
+    score = _figure(metric, found["score"])
+    if found[kind] > 1:
+        score += f" ± {_figure(metric, found['elman'][metric]['sd'], bare=True)}"
+    bar = _figure(metric, found["bar"]) + ("" if found["reached"] else " (missed)") if "bar" in found else ""
+    # A baseline may know nothing of the metric, as none knows greedy writing from another.
+    rivals = {rival: each.get(metric, each.get(metric.partition("_")[0])) for rival, each in found["baselines"].items()}
+    rivals = {rival: value for rival, value in rivals.items() if value is not None}
+    best = (min if metric in FALLING else max)(rivals, key=lambda rival: rivals[rival], default=None)
+    return {
+        "name": name,
+        "runs": f"{found[kind]} {kind if found[kind] > 1 else kind.removesuffix('s')}",
+        "minutes": f"{found['minutes']['allowed']:g}" if "minutes" in found else "",
+        "cores": str(found.get("cores", "")),
+        "score": score,
+        "bar": bar,
+        "best baseline": f"{best} {_figure(metric, rivals[best])}" if best else "",
+        "network alone": _figure(metric, found["network_alone"]) if "network_alone" in found else "",
+        "plain torch": _figure(metric, found["plain_score"]) if "plain_score" in found else "",
+    }
+
+
+def _figure(metric: str, value: float, bare: bool = False) -> str:
+    """A share in percent, BLEU and ROUGE in points, everything else in its unit; ``bare`` is without it."""
+    name, unit = UNITS.get(metric, (metric, ""))
+    if metric in UNITS:
+        figure = f"{value:.3f}" if metric == "nats" else f"{value:,.0f}" if unit == "a second" else f"{value:.1f}"
+        return figure if bare else " ".join(part for part in (name, figure, unit) if part)
+    figure = f"{100 * value:.1f}"
+    return figure if bare else f"{SHARES.get(metric, '')} {figure} %".strip()
 
 
 def stock_program() -> str:
@@ -96,7 +122,13 @@ def _beside(run: dict[str, Any], what: str, figure: str) -> str:
 
 def filled(page: str) -> str:
     """The page with each table between its two markers as the results have it now."""
-    tables = {"forecast": forecast(), "text": text(), "stock": stock_program(), "kernels": kernels()}
+    tables = {
+        "forecast": forecast(),
+        "text": scores("text.json", "text"),
+        "seq2seq": scores("seq2seq.json", "task"),
+        "stock": stock_program(),
+        "kernels": kernels(),
+    }
     for name, table in tables.items():
         begin, end = f"<!-- {name} table -->", f"<!-- /{name} table -->"
         page = page[: page.index(begin) + len(begin)] + f"\n{table}\n" + page[page.index(end) :]
