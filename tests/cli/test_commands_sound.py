@@ -111,3 +111,9 @@ def test_bad_files_are_refused(here, refused):
         assert said in refused("predict", "words.elman", given)
     assert "--bands must" in refused(*FIT, "--bands", "3", "--out", "bad.elman")
     assert "--bands is 200, too many at 8,000 Hz" in refused(*FIT, "--bands", "200", "--out", "bad.elman")
+
+
+def test_what_to_do_next_is_said_of_sounds(here, capsys):
+    assert run([*FIT, "--out", "next.elman"]) == 0
+    said = capsys.readouterr().err
+    assert "elman predict next.elman x.wav" in said and "some text" not in said

@@ -169,7 +169,7 @@ def run_fit(
         aside(note)
     show(task.evaluation_)
     say(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'report.html'))}, or")
-    hints = [(f"elman {arguments.format(out)}", gives) for arguments, gives in task.after]
+    hints = [(f"elman {arguments.format(out)}", gives) for arguments, gives in task.hints()]
     for line, gives in hints:
         say(f"  {escape(line.ljust(max(len(other) for other, _ in hints)))}   {escape(gives)}")
     if as_json:

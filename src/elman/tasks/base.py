@@ -270,6 +270,10 @@ class Task(BaseEstimator):
         examples = len(prepared.valid) + (len(prepared.test) if prepared.test is not None else 0)
         return (time.perf_counter() - start) * examples / len(batch)
 
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        """What to do with this model once it is saved, as ``after``."""
+        return self.after
+
     def fitted(self) -> None:
         if not hasattr(self, "network_"):
             raise InputError(f"this {type(self).__name__} is not fitted yet: call fit, or load a saved model")

@@ -61,7 +61,7 @@ class Classifier(ClassifierMixin, PooledTask):
     help = "Learn to label texts or sounds: of a table with a column of labels, or of a folder for each label."
     file = "CSV, TSV, JSON lines or Parquet; or a folder with a subfolder of .txt files, or of sounds, for each label."
     after = (
-        ('predict {} "some text"', "its label; of sounds give a file, x.wav, or a folder"),
+        ('predict {} "some text"', "its label"),
         ("predict {} NEW.csv --out LABELS.csv", "the labels of a file"),
         ("evaluate {} NEW.csv", "the score on new data"),
     )

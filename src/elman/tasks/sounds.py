@@ -149,6 +149,15 @@ class SoundTask(SequenceTask):
         found[x.kept.numpy()] = answers
         return found
 
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        if not self.hears:
+            return super().hints()
+        return (
+            ("predict {} x.wav", "what it is"),
+            ("predict {} FOLDER --out FOUND.csv", "what each sound of a folder is"),
+            ("evaluate {} FOLDER", "the score on new data"),
+        )
+
     @property
     def hears(self) -> bool:
         return isinstance(self.encoder_, SoundEncoder)
