@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.evaluate.wording import beside, column, number, percent
+from elman.evaluate.wording import beside, column, lasting, number, percent
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,7 @@ def test_two_numbers_that_differ_look_different(value, more):
 )
 def test_percent(share, text):
     assert percent(share) == text
+
+
+def test_times_are_seconds_or_minutes():
+    assert [lasting(seconds) for seconds in (0.4, 4.2, 59.4, 60, 150)] == ["0 s", "4 s", "59 s", "1.0 min", "2.5 min"]

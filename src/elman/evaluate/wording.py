@@ -61,3 +61,8 @@ def some(names: list[str]) -> str:
 def cut(text: str, longest: int = LONGEST) -> str:
     """At most so many characters of a text."""
     return text if len(text) <= longest else text[:longest].rstrip() + "…"
+
+
+def lasting(seconds: float) -> str:
+    """A time for a reader: 4 s, 2.5 min."""
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} min"

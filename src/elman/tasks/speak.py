@@ -26,7 +26,7 @@ from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate.speech import report
 from elman.evaluate.speech.metrics import focus
-from elman.evaluate.wording import cut, some
+from elman.evaluate.wording import cut, lasting, some
 from elman.nn.speaker import Said, SpeakerNetwork, Spoken, speech_loss
 from elman.tasks.base import DOES, Judged, Prepared, Task, TaskConfig
 from elman.train.config import require, require_least, require_share
@@ -157,7 +157,7 @@ class Speaker(Task):
         notes = (
             *data.notes,
             ", ".join(
-                f"{len(parts[name]):,} sounds of {parts[name].recordings.seconds / 60:.1f} min {does}"
+                f"{len(parts[name]):,} sounds of {lasting(parts[name].recordings.seconds)} {does}"
                 for name, does in DOES.items()
                 if len(parts[name])
             ),

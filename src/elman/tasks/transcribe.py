@@ -30,7 +30,7 @@ from elman.data.text.tokens import UNKNOWN, Tokens, choose_level
 from elman.errors import InputError
 from elman.evaluate.transcription import report
 from elman.evaluate.transcription.metrics import mistakes, require_scorer
-from elman.evaluate.wording import cut
+from elman.evaluate.wording import cut, lasting
 from elman.nn import ctc
 from elman.nn.beam import Found
 from elman.nn.listener import Listened, Listener, SpeechNetwork
@@ -139,12 +139,11 @@ class Transcriber(WritingTask):
         judged = dataclasses.replace(
             parts["test"], recordings=dataclasses.replace(parts["test"].recordings, waves=[])
         )  # the sounds themselves are no longer needed
-        minutes = train.recordings.seconds / 60
         notes = (
             *data.notes,
             ", ".join(f"{len(parts[name]):,} sounds {does}" for name, does in DOES.items() if len(parts[name])),
-            f"{minutes:.1f} minutes at {rate:,} Hz are learnt from; {self.target_tokens_.size:,} symbols, "
-            f"{said.y.lengths.double().mean():.0f} a text",
+            f"{lasting(train.recordings.seconds)} at {rate:,} Hz are learnt from; {self.target_tokens_.size:,} "
+            f"symbols, {said.y.lengths.double().mean():.0f} a text",
             *warned,
         )
         return Prepared(sets["train"], sets.get("valid", sets["train"]), sets.get("test"), notes, judged)
