@@ -54,9 +54,9 @@ def _scored(name: str, found: dict[str, Any]) -> dict[str, str]:
     if found[kind] > 1:
         score += f" ± {_figure(metric, found['elman'][metric]['sd'], bare=True)}"
     bar = _figure(metric, found["bar"]) + ("" if found["reached"] else " (missed)") if "bar" in found else ""
-    # A baseline may know nothing of the metric, as none knows greedy writing from another.
-    rivals = {rival: each.get(metric, each.get(metric.partition("_")[0])) for rival, each in found["baselines"].items()}
-    rivals = {rival: value for rival, value in rivals.items() if value is not None}
+    # Baselines know no greedy writing from another.
+    known = metric if any(metric in each for each in found["baselines"].values()) else metric.partition("_")[0]
+    rivals = {rival: each[known] for rival, each in found["baselines"].items() if known in each}
     best = (min if metric in FALLING else max)(rivals, key=lambda rival: rivals[rival], default=None)
     return {
         "name": name,
@@ -65,7 +65,7 @@ def _scored(name: str, found: dict[str, Any]) -> dict[str, str]:
         "cores": str(found.get("cores", "")),
         "score": score,
         "bar": bar,
-        "best baseline": f"{best} {_figure(metric, rivals[best])}" if best else "",
+        "best baseline": f"{best.replace('_', ' ')} {_figure(known, rivals[best])}" if best else "",
         "network alone": _figure(metric, found["network_alone"]) if "network_alone" in found else "",
         "plain torch": _figure(metric, found["plain_score"]) if "plain_score" in found else "",
     }
