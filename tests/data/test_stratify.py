@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.stratify import stratified
+from elman.data.stratify import dealt_out, stratified
+from elman.data.text.pairs import Pairs
 
 SHARES = (0.8, 0.1, 0.1)
 
@@ -56,3 +57,14 @@ def test_the_deal_follows_its_generator():
     labels = [0, 1] * 50
     one, same, other = (dealt(labels, seed=seed)[1].tolist() for seed in (1, 1, 2))
     assert one == same != other
+
+
+def test_a_part_that_is_given_takes_the_place_of_its_share():
+    rows = Pairs([f"text {at // 2}" for at in range(40)], ["x"] * 40)
+    settings = {"shares": {"valid": 0.1, "test": 0.2}, "seed": 0, "keys": rows.sources}
+    own = dealt_out(rows, lambda part: part, {"valid": None, "test": None}, **settings)
+    assert {name: len(part) for name, part in own.items()} == {"train": 28, "valid": 4, "test": 8}
+    assert not set(own["train"].sources) & set(own["test"].sources)
+    other = Pairs(["new"], ["y"])
+    given = dealt_out(rows, lambda name: {"file": other}[name], {"valid": None, "test": "file"}, **settings)
+    assert given["test"] is other and len(given["train"]) == 36 and len(given["valid"]) == 4

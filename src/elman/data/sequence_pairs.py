@@ -7,7 +7,7 @@ from torch import Tensor
 
 from elman.data.batch import Batch
 from elman.data.ragged import Ragged
-from elman.data.sequences import NO_LABEL, Change, Rows
+from elman.data.sequences import NO_LABEL, Change, Rows, read
 
 
 class SequencePairs:
@@ -26,12 +26,15 @@ class SequencePairs:
     def __len__(self) -> int:
         return len(self.x)
 
+    def take(self, rows: Tensor) -> SequencePairs:
+        """The pairs with these numbers, in this order, as they are."""
+        assert isinstance(self.x, Ragged)
+        return SequencePairs(self.x.take(rows), self.y.take(rows), self.start)
+
     def batch(self, rows: Tensor) -> Batch:
-        x, lengths = self.x.padded(rows)
-        if self.change is not None:
-            x, lengths = self.change(x, lengths, torch.default_generator)
+        inputs = read(self.x, rows, self.change)
         target, sizes = self.y.padded(rows, NO_LABEL)
         y = torch.cat([target, target.new_full((1, len(rows)), NO_LABEL)])
         y[sizes, torch.arange(len(rows))] = self.end
         before = torch.cat([target.new_full((1, len(rows)), self.start), target]).clamp_(min=0)
-        return Batch({**self.x.inputs(x), "lengths": lengths, "before": before}, y, rows)
+        return Batch({**inputs, "before": before}, y, rows)

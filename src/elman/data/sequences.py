@@ -27,6 +27,14 @@ class Rows(Protocol):
     def inputs(self, x: Tensor, /) -> dict[str, Tensor]: ...
 
 
+def read(x: Rows, rows: Tensor, change: Change | None) -> dict[str, Tensor]:
+    """Some rows as a network reads them, with their ``lengths`` (B,); ``change`` draws from torch's own generator."""
+    padded, lengths = x.padded(rows)
+    if change is not None:
+        padded, lengths = change(padded, lengths, torch.default_generator)
+    return {**x.inputs(padded), "lengths": lengths}
+
+
 class Sequences:
     """Rows with what belongs to them: ``y`` (R,) one value a row, or a Ragged of one label a step, or nothing.
 
@@ -51,8 +59,6 @@ class Sequences:
         return len(self.x)
 
     def batch(self, rows: Tensor) -> Batch:
-        x, lengths = self.x.padded(rows)
-        if self.change is not None:
-            x, lengths = self.change(x, lengths, torch.default_generator)
+        inputs = read(self.x, rows, self.change)
         y = self.y.padded(rows, NO_LABEL)[0] if isinstance(self.y, Ragged) else None if self.y is None else self.y[rows]
-        return Batch({**self.x.inputs(x), "lengths": lengths}, y, rows)
+        return Batch(inputs, y, rows)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -44,3 +44,29 @@ def dealt(strata: np.ndarray, *, valid: float, test: float, seed: int, keys: Seq
         )
     rows = stratified(strata, (1 - (valid + test), valid, test), torch.Generator().manual_seed(seed), keys)
     return dict(zip(("train", "valid", "test"), rows, strict=True))
+
+
+class Parted(Protocol):
+    """Rows that can be dealt out."""
+
+    def __len__(self) -> int: ...
+    def take(self, rows: Tensor, /) -> Self: ...
+
+
+D = TypeVar("D", bound=Parted)
+
+
+def dealt_out(
+    data: D,
+    read: Callable[[Any], D],
+    given: Mapping[str, Any],
+    *,
+    shares: Mapping[str, float],
+    seed: int,
+    keys: Sequence[str],
+) -> dict[str, D]:
+    """``data`` by what it is for, rows of equal keys together; a part that is ``given`` is read in place of a share."""
+    there = {name: read(source) for name, source in given.items() if source is not None}
+    own = {name: 0.0 if name in there else share for name, share in shares.items()}
+    rows = dealt(np.zeros(len(data), np.int64), valid=own["valid"], test=own["test"], seed=seed, keys=keys)
+    return {name: data.take(numbers) for name, numbers in rows.items()} | there

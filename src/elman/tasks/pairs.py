@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from elman.data.batch import Examples
 from elman.data.frames import to_frame
 from elman.data.labelled import names_file
 from elman.data.sequences import Rows
-from elman.data.stratify import dealt
+from elman.data.stratify import dealt_out
 from elman.data.text.pairs import Pairs, read_pairs, read_sources
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
@@ -63,15 +61,14 @@ class PairsTask(WritingTask):
     def parts(self, source: Any, valid: Any, test: Any, config: Any) -> tuple[dict[str, Pairs], tuple[str, ...]]:
         """The pairs by what they are for, equal sources together, and what was noticed in reading."""
         data = self.read(source)
-        given = {name: self.read(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
-        rows = dealt(
-            np.zeros(len(data), np.int64),
-            valid=0.0 if "valid" in given else config.valid_share,
-            test=0.0 if "test" in given else config.test_share,
+        parts = dealt_out(
+            data,
+            self.read,
+            {"valid": valid, "test": test},
+            shares={"valid": config.valid_share, "test": config.test_share},
             seed=config.seed,
             keys=data.sources,
         )
-        parts = {name: data.take(part) for name, part in rows.items()} | given
         told = ", ".join(f"{len(parts[name]):,} pairs {does}" for name, does in DOES.items() if len(parts[name]))
         return parts, (*data.notes, told)
 

@@ -19,7 +19,7 @@ from elman.data.sound.manifest import read_manifest
 from elman.data.sound.reader import write_sound
 from elman.data.sound.utterances import Utterances
 from elman.data.sound.vocoder import Vocoder
-from elman.data.stratify import dealt
+from elman.data.stratify import dealt_out
 from elman.data.text.pairs import read_sources
 from elman.data.text.reader import read_plain
 from elman.data.text.tokens import Tokens
@@ -139,15 +139,14 @@ class Speaker(Task):
     def prepare(self, source: Any, valid: Any, test: Any, config: SpeakConfig) -> Prepared:
         data = self._read(source, config.sample_rate)
         rate = data.recordings.rate
-        given = {name: self._read(part, rate) for name, part in (("valid", valid), ("test", test)) if part is not None}
-        rows = dealt(
-            np.zeros(len(data), np.int64),
-            valid=0.0 if "valid" in given else config.valid_share,
-            test=0.0 if "test" in given else config.test_share,
+        parts = dealt_out(
+            data,
+            lambda part: self._read(part, rate),
+            {"valid": valid, "test": test},
+            shares={"valid": config.valid_share, "test": config.test_share},
             seed=config.seed,
             keys=data.texts,
         )
-        parts = {name: data.take(part) for name, part in rows.items()} | given
         train = parts["train"]
         self.tokens_ = Tokens.fit([_plain(text) for text in train.texts], "char", lower=config.lower)
         self.vocoder_ = Vocoder.fit(train.recordings.waves, rate, config.bands)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +24,7 @@ from elman.data.sound.folder import sounds_in
 from elman.data.sound.manifest import Spoken, read_manifest
 from elman.data.sound.reader import SOUNDS, names_sound
 from elman.data.sound.recordings import Recordings, read_recordings
-from elman.data.stratify import dealt
+from elman.data.stratify import dealt_out
 from elman.data.text.tokens import UNKNOWN, Tokens, choose_level
 from elman.errors import InputError
 from elman.evaluate.transcription import report
@@ -119,15 +118,14 @@ class Transcriber(WritingTask):
         require_scorer()
         data = self._read(source, config.sample_rate)
         rate = data.recordings.rate
-        given = {name: self._read(part, rate) for name, part in (("valid", valid), ("test", test)) if part is not None}
-        rows = dealt(
-            np.zeros(len(data), np.int64),
-            valid=0.0 if "valid" in given else config.valid_share,
-            test=0.0 if "test" in given else config.test_share,
+        parts = dealt_out(
+            data,
+            lambda part: self._read(part, rate),
+            {"valid": valid, "test": test},
+            shares={"valid": config.valid_share, "test": config.test_share},
             seed=config.seed,
             keys=data.recordings.names,
         )
-        parts = {name: data.take(part) for name, part in rows.items()} | given
         train = parts["train"]
         self.frequent_ = report.most_frequent(train.texts)
         self.target_tokens_ = self.tokens(train.texts, "char" if config.target_level == "auto" else config.target_level)
@@ -173,7 +171,7 @@ class Transcriber(WritingTask):
             raise InputError(f"{which}: {remedy}")
         if config.by == "both":
             return train, [f"WARNING: {which}, which attention alone learns from: {remedy}"]
-        return _rows(train, rows[good]), [f"WARNING: {which} and are not learnt from: {remedy}"]
+        return train.take(rows[good]), [f"WARNING: {which} and are not learnt from: {remedy}"]
 
     def _change(self, config: TranscribeConfig) -> Change | None:
         """What is done to a sound each time it is learnt from."""
@@ -242,7 +240,7 @@ class Transcriber(WritingTask):
         """The share of wrong symbols where the likeliest one is written each time; equal ones are told by the loss."""
         assert isinstance(examples, SequencePairs)
         rows = torch.arange(min(CHOSEN_BY, len(examples)))
-        some = _rows(examples, rows)
+        some = examples.take(rows)
         cost = sum(
             float(self.loss(network(**batch.inputs), batch)) * len(batch)
             for batch in (batch.to(self.config_.device) for batch in in_order(some, 128))
@@ -406,12 +404,6 @@ class Transcriber(WritingTask):
         self.encoder_ = SoundEncoder.from_json(encoders["sound"])
         self.target_tokens_ = Tokens.from_json(encoders["target"])
         self.frequent_ = encoders["most_frequent"]
-
-
-def _rows(pairs: SequencePairs, rows: Tensor) -> SequencePairs:
-    """The rows with these numbers, as they are."""
-    assert isinstance(pairs.x, Ragged)
-    return SequencePairs(pairs.x.take(rows), pairs.y.take(rows), pairs.start)
 
 
 def _letters(symbols: Iterable[int] | Tensor) -> str:

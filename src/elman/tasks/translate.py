@@ -85,7 +85,7 @@ class Translator(PairsTask):
         told = (
             f"{left:,} of {len(pairs):,} pairs to learn from have a side of more than {longest:,} symbols, are left out"
         )
-        return SequencePairs(pairs.x.take(rows), pairs.y.take(rows), self.target_tokens_.size), [f"{told} (--longest)"]
+        return pairs.take(rows), [f"{told} (--longest)"]
 
     def title(self) -> str:
         return f"Translation of {self.config_.source} to {self.config_.target}"
