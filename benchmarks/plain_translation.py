@@ -37,7 +37,7 @@ class PlainTranslator(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def encode(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        packed = pack_padded_sequence(self.dropout(self.read(x)), lengths, batch_first=True, enforce_sorted=False)
+        packed = pack_padded_sequence(self.read(x), lengths, batch_first=True, enforce_sorted=False)
         seen, last = self.encoder(packed)
         seen, _ = pad_packed_sequence(seen, batch_first=True)
         first = [torch.tanh(way(torch.cat([*part], -1)))[None] for way, part in zip(self.bridge, last, strict=True)]
@@ -46,7 +46,7 @@ class PlainTranslator(nn.Module):
     def decode(
         self, before: Tensor, seen: Tensor, inside: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        h, state = self.decoder(self.dropout(self.write(before)), state)
+        h, state = self.decoder(self.write(before), state)
         scores = (h @ self.key(seen).mT).masked_fill(~inside[:, None], -torch.inf)
         mixed = torch.tanh(self.mix(torch.cat([h, scores.softmax(-1) @ seen], -1)))
         return self.head(self.dropout(mixed)), state
@@ -70,7 +70,7 @@ def plain_written(
     source, target = tokens
     start, end = target.size, target.size + 1
     network = PlainTranslator(source.size, target.size + 2)
-    optimizer = torch.optim.Adam(network.parameters())
+    optimizer = torch.optim.Adam(network.parameters(), fused=True)
 
     def numbers(sides: Sides) -> list[tuple[Tensor, Tensor]]:
         rows, written = source.encode(sides[0]), target.encode(sides[1])
@@ -99,12 +99,12 @@ def plain_written(
     best, least = deepcopy(network.state_dict()), torch.inf
     while not clock.over:
         random.shuffle(rows)
-        for at in range(0, len(rows), 64 * 50):  # of 50 batches, rows of like length together
-            lot = sorted(rows[at : at + 64 * 50], key=lambda pair: len(pair[1]))
-            cut = [lot[i : i + 64] for i in range(0, len(lot), 64)]
+        for at in range(0, len(rows), 32 * 50):  # of 50 batches, rows of like length together
+            lot = sorted(rows[at : at + 32 * 50], key=lambda pair: len(pair[1]))
+            cut = [lot[i : i + 32] for i in range(0, len(lot), 32)]
             for pairs in random.sample(cut, len(cut)):
                 if not clock.over:
-                    step(pairs, learning_rate(clock.share, 1e-3, 0.05, "cosine"))
+                    step(pairs, learning_rate(clock.share, 2e-3, 0.05, "cosine"))
         network.eval()
         with torch.no_grad():
             value = sum(float(loss(held[at : at + 128])) for at in range(0, len(held), 128))
