@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from elman.tasks.forecast import Forecaster
     from elman.tasks.generate import Generator
     from elman.tasks.load import load
+    from elman.tasks.recommend import Recommender
     from elman.tasks.regress import Regressor
     from elman.tasks.speak import Speaker
     from elman.tasks.summarize import Summarizer
@@ -28,6 +29,7 @@ _HOMES = {
     "Evaluation": "elman.evaluate.evaluation",
     "Forecaster": "elman.tasks.forecast",
     "Generator": "elman.tasks.generate",
+    "Recommender": "elman.tasks.recommend",
     "Regressor": "elman.tasks.regress",
     "Speaker": "elman.tasks.speak",
     "Summarizer": "elman.tasks.summarize",
@@ -44,6 +46,7 @@ __all__ = [
     "Forecaster",
     "Generator",
     "InputError",
+    "Recommender",
     "Regressor",
     "Speaker",
     "Summarizer",

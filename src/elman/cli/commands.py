@@ -209,11 +209,14 @@ def predict(
     top_p: float | None = None,
     seed: int | None = None,
     best: int | None = None,
+    session: str | None = None,
+    top: int | None = None,
+    new: Annotated[bool, Parameter(negative="")] = False,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """What a model says: the next values, the labels of a text or a file, or the text that goes on from a prompt.
+    """What a model says: the next values, labels of a text or a file, a text that goes on, the next items of a session.
 
     Parameters
     ----------
@@ -235,6 +238,12 @@ def predict(
         The same text each time (generators).
     best
         So many alternatives of each text, with their scores (translators; 1 when left out).
+    session
+        The items of one session, parted by commas, to go on with (recommenders).
+    top
+        Items recommended (recommenders; 10 when left out).
+    new
+        Leave out what the session had already (recommenders).
     out
         Write here (.csv, .tsv, .parquet, .jsonl; .txt for generated text) instead of printing; of a model that speaks
         a sound (.wav, .flac, .ogg, .mp3), or a folder for the texts of a file.
@@ -252,6 +261,9 @@ def predict(
         "top_p": top_p,
         "seed": seed,
         "best": best,
+        "session": session,
+        "top": top,
+        "new": new or None,
     }
     options = {name: value for name, value in options.items() if value is not None}
     for name in options:

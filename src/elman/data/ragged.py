@@ -51,6 +51,10 @@ class Ragged:
         lengths = self.lengths.clamp(max=longest)
         return self._parts(self.starts[:-1] if end == "head" else self.starts[1:] - lengths, lengths)
 
+    def heads(self, lengths: Tensor) -> Ragged:
+        """Of each row its first steps, so many."""
+        return self._parts(self.starts[:-1], lengths)
+
     def padded(self, rows: Tensor, fill: float = 0) -> tuple[Tensor, Tensor]:
         """The rows side by side, time first, and their lengths (B,): symbols (T, B) int64 or numbers (T, B, F).
 

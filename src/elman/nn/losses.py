@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def masked_mean(values: Tensor, observed: Tensor) -> Tensor:
@@ -39,6 +39,51 @@ def cross_entropy(z: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
     """
     value: Tensor = _CrossEntropy.apply(z, y, smoothing)
     return value
+
+
+def sampled_cross_entropy(own: Tensor, others: Tensor) -> Tensor:
+    """Mean of -log(e^s / (e^s + Σ_j e^{z_j})): s (M,) the true items' scores, z (M, N) the others'.
+
+    Where the others were drawn, z_j is j's score - log(its chance to be among them): the sum over them then estimates,
+    without bias, the sum over all items, though they were drawn by an uneven law.
+    Source: Bengio and Senécal, Adaptive importance sampling, 2008 ("logQ correction"); the weights by the chance to be
+    in the sample are Horvitz and Thompson's, 1952.
+    """
+    return nn.functional.softplus(_LogSumExp.apply(others) - own).mean()
+
+
+def bpr_max(own: Tensor, others: Tensor, penalty: float = 1.0) -> Tensor:
+    """Mean of -log Σ_j p_j σ(s - z_j) + λ Σ_j p_j z_j², p = softmax(z): s (M,), z (M, N), below -1e8 where unused.
+
+    Source: Hidasi and Karatzoglou, arXiv:1706.03847, equations 10 and 11.
+    """
+    log_p, z = others.log_softmax(-1), others.masked_fill(others < -1e8, 0.0)
+    closer = nn.functional.logsigmoid(own[:, None] - z)
+    return ((log_p.exp() * z.square()).sum(-1) * penalty - (log_p + closer).logsumexp(-1)).mean()
+
+
+def top1_max(own: Tensor, others: Tensor) -> Tensor:
+    """Mean of Σ_j p_j (σ(z_j - s) + σ(z_j²)), p = softmax(z): s (M,), z (M, N), below -1e8 where unused.
+
+    Source: Hidasi and Karatzoglou, arXiv:1706.03847, equation 8.
+    """
+    p, z = others.softmax(-1), others.masked_fill(others < -1e8, 0.0)
+    return (p * ((z - own[:, None]).sigmoid() + z.square().sigmoid())).sum(-1).mean()
+
+
+class _LogSumExp(torch.autograd.Function):
+    """Over the last dimension, in fewer passes than torch's: log Σ e^z = z_max - log softmax(z)_max."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        p = z.softmax(-1)
+        ctx.save_for_backward(p)
+        return z.amax(-1) - p.amax(-1).log()
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        (p,) = ctx.saved_tensors
+        return p * g[:, None]
 
 
 class _CrossEntropy(torch.autograd.Function):

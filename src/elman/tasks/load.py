@@ -10,6 +10,7 @@ from elman.tasks.base import Task
 from elman.tasks.classify import Classifier
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
+from elman.tasks.recommend import Recommender
 from elman.tasks.regress import Regressor
 from elman.tasks.speak import Speaker
 from elman.tasks.summarize import Summarizer
@@ -19,7 +20,18 @@ from elman.tasks.translate import Translator
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
-    for task in (Forecaster, Classifier, Regressor, Tagger, Generator, Translator, Summarizer, Transcriber, Speaker)
+    for task in (
+        Forecaster,
+        Classifier,
+        Regressor,
+        Tagger,
+        Generator,
+        Translator,
+        Summarizer,
+        Transcriber,
+        Speaker,
+        Recommender,
+    )
 }
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.series.clock import Clock
-from elman.data.series.times import guess_time_column, read_times
 from elman.data.table import read_table
+from elman.data.times import guess_time_column, read_times
 from elman.errors import InputError
 
 SERIES = Path(__file__).parents[3].parent / "shared" / "data" / "series"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from elman.data.series.times import MICROSECONDS, STAMP
+from elman.data.times import MICROSECONDS, STAMP
 from elman.errors import InputError
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from elman.data.series.series import MOST_KINDS
-from elman.data.series.times import guess_time_column
 from elman.data.table import Origin, categories, column, holds_numbers, numbers, read_table
+from elman.data.times import guess_time_column
 
 
 def guess_inputs(

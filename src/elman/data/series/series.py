@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from elman.data.series.clock import Clock
-from elman.data.series.times import guess_time_column, read_times
 from elman.data.table import Origin, categories, holds_numbers, numbers, read_table
+from elman.data.times import guess_time_column, read_times
 from elman.errors import InputError
 
 MOST_KINDS = 20

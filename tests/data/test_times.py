@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data.series.times import guess_time_column, read_times
 from elman.data.table import Origin, read_table
+from elman.data.times import guess_time_column, read_times
 from elman.errors import InputError
 
 

@@ -1,0 +1,1 @@
+"""Sessions: who took which item when, made rows of numbers and handed to training side by side."""
