@@ -88,7 +88,7 @@ def quiet(here):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (corrupt, "bad.wav cannot be read as sound (Format not recognised): give .wav, .flac, .ogg or .mp3"),
+        (corrupt, "bad.wav cannot be read as sound (Format not recognised): its content must be that of a .wav, "),
         (bare, "holds no sounds (.wav, .flac, .ogg, .mp3): put some there, or remove it"),
         (quiet, "all 40 files are silent: give files with sound in them"),
     ],
@@ -103,7 +103,7 @@ def test_bad_files_are_refused(here, refused):
     (here / "list.csv").write_text("file\nx.wav\nmore/low/50.wav\ny.wav\n")
     for given, said in {
         "empty.wav": "empty.wav holds no samples: give files with sound in them",
-        "none.wav": "the file is absent: none.wav; correct the names, or leave the rows out",
+        "none.wav": "there is no file none.wav: give the name of a file of sound",
         "list.csv": "2 of 3 files are absent: x.wav, y.wav; correct the names, or leave the rows out",
         "turn left": "the model reads sounds, but 'turn left' was given: give a file, a folder or a table of them",
         "words.elman": "words.elman holds no files of sound: name another folder",

@@ -79,7 +79,7 @@ def test_a_file_of_texts_becomes_a_folder_with_a_manifest(here, printed):
         (["texts.csv", "--out", "none/spoken"], "there is no directory none"),
         (["none.csv", "--out", "spoken"], "no such file: none.csv"),
         (["voice.tsv", "--out", "folder"], "folder exists"),
-        (["", "--out", "x.wav"], "has nothing to speak"),
+        (["", "--out", "x.wav"], "there is nothing to speak"),
         (["???", "--out", "x.wav"], "has nothing to speak"),
         (["--out", "x.wav"], "there is nothing to speak"),
         (["ab", "--out", "x.wav", "--top-k", "3"], "--top-k is for generate models, but voice.elman is a speak one"),

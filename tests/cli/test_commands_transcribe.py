@@ -65,7 +65,7 @@ def test_bad_input_is_one_sentence(here, refused):
     assert "attention" in refused(*FIT, "--by", "ear", *QUICK)
     assert "--stack must be at least 1" in refused(*FIT, "--stack", "0", *QUICK)
     assert "no column 'words'" in refused(*FIT[:-1], "words", *QUICK, "--out", "new.elman")
-    assert "absent" in refused("predict", "spoken.elman", "gone.wav")
+    assert "there is no file gone.wav" in refused("predict", "spoken.elman", "gone.wav")
     (here / "text.wav").write_text("this is no sound, whatever its name says")
     assert "cannot be read as sound" in refused("predict", "spoken.elman", "text.wav")
     soundfile.write(here / "silent.wav", np.zeros(RATE), RATE)

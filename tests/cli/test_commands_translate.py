@@ -1,6 +1,9 @@
 """The command line of a translator: what programs and people read, and bad input in one sentence."""
 
 import json
+import os
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -42,6 +45,21 @@ def test_predict_a_text_a_file_and_alternatives(here, printed):
     assert pl.read_csv("said.tsv", separator="\t").height == 60
 
 
+def test_a_pipe_of_few_letters_gets_utf_8_or_escapes(here):
+    def bytes_of(*arguments, **extra):
+        environment = {**os.environ, "PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", **extra}
+        start = [sys.executable, "-c", "from elman.cli import main; main()", *arguments]
+        done = subprocess.run(start, cwd=here, env=environment, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    asked = ("predict", "pairs.elman", "pairs.tsv")
+    assert "零" in bytes_of(*asked).decode("utf-8")
+    assert "\\u96f6" in bytes_of(*asked, PYTHONIOENCODING="cp1252").decode("cp1252")
+    rows = json.loads(bytes_of(*asked, "--json", PYTHONIOENCODING="cp1252"))["rows"]
+    assert any("零" in row["zh"] for row in rows)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -50,6 +68,8 @@ def test_predict_a_text_a_file_and_alternatives(here, printed):
             ["fit", "translate", "pairs.tsv", "--source", "digits", "--target", "zh", "--beam", "0", "--out", "x"],
             "--beam must be",
         ),
+        (["fit", "translate", "pairs.tsv", "--source", "zh"], "fit translate needs --target, which is missing"),
+        (["predict", "pairs.elman", "1", "--beam", "0"], "--beam must be at least 1"),
         (["fit", "translate", "none.tsv", "--source", "digits", "--target", "zh"], "none.tsv"),
         (["predict", "pairs.elman", "314", "--best", "0"], "--best must be at least 1"),
         (["predict", "pairs.elman", "314", "--top-k", "3"], "--top-k is for generate models"),

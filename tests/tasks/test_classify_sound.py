@@ -241,7 +241,7 @@ def test_texts_and_sounds_are_not_taken_for_one_another(fitted, folder, tmp_path
         texts.encoded(fitted.read(folder, None).x)
     with pytest.raises(InputError, match="holds no files of sound"):
         fitted.predict(tmp_path)
-    with pytest.raises(InputError, match=r"the file is absent: .*x.wav"):
+    with pytest.raises(InputError, match=r"there is no file .*x.wav"):
         fitted.predict(str(tmp_path / "x.wav"))
     with pytest.raises(InputError, match="1 of 2 files are absent"):
         fitted.predict([str(tmp_path / "x.wav"), folder / "up" / "a_0.wav"])

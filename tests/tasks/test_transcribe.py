@@ -88,7 +88,11 @@ def test_a_file_a_list_a_folder_and_waves_are_heard_alike(fitted, manifest):
     assert one.columns == ["file", "text"] and one["text"].to_list() == texts[:1]
     frame = fitted.predict(pl.DataFrame({"file": [str(path) for path in files[:2]]}))
     assert frame["text"].to_list() == texts[:2]
-    found = fitted.transcripts([torch.from_numpy(wave("ab")).float(), torch.from_numpy(wave("c")).float()])
+    found = fitted.transcripts([torch.from_numpy(wave("ab")).float(), wave("c")])
+    wrong = (np.zeros((80, 2)), r"shape \(80, 2\)"), ([], r"shape \(0,\)"), ([np.nan], "NaN or infinity")
+    for bad, said in wrong:
+        with pytest.raises(InputError, match=f"wave 1 has {said}, but samples"):
+            fitted.transcripts([wave("c"), bad])
     assert found == ["a b", "c"]
 
 

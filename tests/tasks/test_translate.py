@@ -63,10 +63,47 @@ def test_options_learn(settings):
 def test_bad_settings_and_sources_are_one_sentence():
     with pytest.raises(InputError, match="--beam must be at least 1"):
         quick(beam=0).fit(pairs())
+    with pytest.raises(InputError, match="--target must be another column than --source, but is 'digits'"):
+        quick(target="digits").fit(pairs())
+    with pytest.raises(InputError, match="'12' is one text, but several are needed"):
+        quick(steps=2, test_share=0.0).fit(pairs(50)).ranked("12")
     with pytest.raises(InputError, match="has no column 'en'"):
         quick(target="en").fit(pairs())
     with pytest.raises(InputError, match="nothing to translate"):
         quick(steps=2, test_share=0.0).fit(pairs(50)).predict(None)
+
+
+def test_empty_texts_have_empty_answers_and_are_counted(fitted):
+    assert fitted.predict(["12", " ", ""]) == [fitted.predict(["12"])[0], "", ""]
+    frame = fitted.predict({"digits": ["", "345"]}, best=2)
+    assert frame["zh"].to_list()[0] == "" and frame["score"].to_list()[0] is None and frame.height == 3
+    assert fitted.remarks == ("1 of 2 texts are empty, and so are their answers",)
+    assert fitted.predict([""]) == [""]
+
+
+def test_what_cannot_be_known_is_remarked(fitted):
+    fitted.predict(["12x", "3", "4y"])
+    assert fitted.remarks == ("2 of 3 texts have symbols that the model does not know, such as 'x'",)
+    fitted.predict(["1" * 400])
+    assert fitted.remarks == ("1 of 1 texts have more than the 300 symbols that were learnt from",)
+
+
+def test_the_beam_may_be_chosen_at_the_end(fitted):
+    texts = pairs()["digits"][:9]
+    assert fitted.predict(texts, beam=5) == fitted.predict(texts)
+    greedy = [found[0].symbols for found in fitted.written(fitted.rows(texts), 1)]
+    assert fitted.predict(texts, beam=1) == [fitted.target_tokens_.decode(symbols) for symbols in greedy]
+    with pytest.raises(InputError, match="--beam must be at least 1, but is 0"):
+        fitted.predict(texts, beam=0)
+
+
+def test_rows_that_were_learnt_from_are_no_test(fitted, tmp_path):
+    again = load(fitted.save(tmp_path / "m.elman"))
+    notes = " ".join(again.evaluate(pairs()).notes)
+    learnt = sum("pairs train" in note for note in fitted.notes_) and len(fitted.met_)
+    assert f"{learnt} of the 300 rows were learnt from" in notes
+    new = {"digits": ["900001"], "zh": ["九零零零零一"]}
+    assert not any("learnt from" in note for note in again.evaluate(new).notes)
 
 
 def test_a_sentence_with_a_dot_in_it_is_no_file(fitted):

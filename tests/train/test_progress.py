@@ -1,4 +1,4 @@
-"""The bar tells of loss, validation and gradient: on a terminal in place, elsewhere a line a validation."""
+"""The bar tells of loss, validation and gradient: on a terminal in place, elsewhere in some lines."""
 
 import io
 
@@ -23,6 +23,14 @@ def test_away_from_a_terminal_each_validation_is_a_line_on_stderr(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "step 2/4  loss 0.625  valid 0.2500 (best 0.2500)  |grad| 2  3 s\n"
+
+
+def test_away_from_a_terminal_many_validations_are_some_lines(capsys):
+    bar = Bar(Console(file=io.StringIO()))
+    for step in range(1, 1001):
+        bar({**EVENTS[3], "step": step, "steps": 1000})
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 25 and lines[-1].startswith("step 1000/1000")
 
 
 def test_steps_that_were_all_skipped_have_no_loss_to_tell(capsys):

@@ -30,11 +30,12 @@ def check_file(out: Path | None, overwrite: bool) -> None:
 
 
 def emit(value: Any) -> None:
-    sys.stdout.write(one_line(value))
+    # Where letters are lost on the way, JSON can be written without them.
+    sys.stdout.write(one_line(value, ascii_alone=not (sys.stdout.encoding or "utf-8").lower().startswith("utf")))
 
 
-def one_line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+def one_line(value: Any, ascii_alone: bool = False) -> str:
+    return json.dumps(value, ensure_ascii=ascii_alone, allow_nan=False) + "\n"
 
 
 def write_table(frame: Any, out: Path | None, as_json: bool) -> None:

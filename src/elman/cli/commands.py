@@ -209,6 +209,7 @@ def predict(
     top_p: float | None = None,
     seed: int | None = None,
     best: int | None = None,
+    beam: int | None = None,
     session: str | None = None,
     top: int | None = None,
     new: Annotated[bool, Parameter(negative="")] = False,
@@ -237,7 +238,9 @@ def predict(
     seed
         The same text each time (generators).
     best
-        So many alternatives of each text, with their scores (translators; 1 when left out).
+        So many alternatives of each text, with their scores (translators and summarizers; 1 when left out).
+    beam
+        Texts kept open while searching (all that write; that of the fit when left out).
     session
         The items of one session, parted by commas, to go on with (recommenders).
     top
@@ -261,6 +264,7 @@ def predict(
         "top_p": top_p,
         "seed": seed,
         "best": best,
+        "beam": beam,
         "session": session,
         "top": top,
         "new": new or None,
@@ -286,7 +290,10 @@ def predict(
         raise InputError(
             f"{out.name} ends in {out.suffix!r}, but {', '.join(WRITTEN)} can be written: give another --out"
         )
-    write_table(task.predict(source, **options), out, json)
+    found = task.predict(source, **options)
+    for remark in task.remarks:
+        aside(remark)
+    write_table(found, out, json)
 
 
 @app.command

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import cyclopts
 
@@ -17,6 +18,7 @@ from elman.errors import ElmanError, InputError, MissingDependency
 def run(tokens: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failed while running, 2 wrong use or wrong input."""
     arguments = list(sys.argv[1:] if tokens is None else tokens)
+    _widen(sys.stdout)
     try:
         app(whole_numbers(with_config(arguments)), exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
@@ -34,6 +36,14 @@ def run(tokens: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _widen(stream: Any) -> None:
+    """A stream of few letters, as a pipe on Windows, gets UTF-8; where few were asked for, escapes for the others."""
+    if hasattr(stream, "reconfigure") and not (stream.encoding or "").lower().startswith("utf"):
+        stream.reconfigure(
+            **({"errors": "backslashreplace"} if "PYTHONIOENCODING" in os.environ else {"encoding": "utf-8"})
+        )
+
+
 def _usage(error: cyclopts.CycloptsError) -> str:
     """The library's message, its cause first where a setting was refused by its dataclass."""
     cause: BaseException | None = error
@@ -41,6 +51,9 @@ def _usage(error: cyclopts.CycloptsError) -> str:
         if isinstance(cause, InputError):
             return str(cause)
         cause = cause.__cause__ or cause.__context__
+    if isinstance(error, cyclopts.MissingArgumentError) and error.keyword is None and error.argument is not None:
+        # Nobody who left it out wrote the name without its argument, as the library would have it.
+        return f"{' '.join(error.command_chain or ())} needs {error.argument.name}, which is missing: give it"
     return " ".join(str(error).split())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich.markup import escape
 
 from elman.cli.answers import check_file, emit
-from elman.cli.console import say
+from elman.cli.console import aside, say
 from elman.data.frames import to_frame, write_frame
 from elman.data.sound.reader import SOUNDS, require_library
 from elman.errors import InputError
@@ -53,6 +53,8 @@ def write_sounds(task: Speaker, source: Any, out: Path | None, overwrite: bool, 
         files = [out]
     else:
         files = _write_folder(found, out, task)
+    for remark in task.remarks:
+        aside(remark)
     _warn(found)
     say(f"Wrote {sum(one.seconds for one in found):.1f} s of sound to {escape(str(out))}")
     if as_json:

@@ -96,7 +96,7 @@ def is_table(source: Any) -> bool:
 
 
 def is_folder(source: Any) -> bool:
-    return isinstance(source, str | Path) and Path(source).is_dir()
+    return isinstance(source, str | Path) and bool(str(source)) and Path(source).is_dir()
 
 
 def names_file(text: str) -> bool:

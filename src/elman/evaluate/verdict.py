@@ -124,10 +124,12 @@ def share_verdict(
     by: str = "accuracy",
     interval: tuple[float, float] | None = None,
     p: float | None = None,
+    unit: str = " %",
 ) -> Verdict:
     """As verdict, of a share that is better the higher: accuracy, F1. Its skill is that of the error, 1 - share.
 
-    Chance is judged by p (mcnemar) or by interval (ratio_interval), both against the best baseline.
+    The share is told in hundredths; ``unit`` stands behind them, "" for what is told in points, as BLEU. Chance is
+    judged by p (mcnemar) or by interval (ratio_interval), both against the best baseline.
     """
     own, others = _missed(metrics, by), {name: _missed(scores, by) for name, scores in baselines.items()}
     gain, best = skill(own, others, "error")
@@ -139,7 +141,7 @@ def share_verdict(
     else:
         sure = low >= 0 if gain > 0 else high <= 0
         doubt = "" if sure else _doubt(100 * low, 100 * high, " points")
-    return _judged(gain, best, len(baselines), f"{NAMES.get(by, by)} {mine} % against {other} %", more, doubt)
+    return _judged(gain, best, len(baselines), f"{NAMES.get(by, by)} {mine}{unit} against {other}{unit}", more, doubt)
 
 
 def mcnemar(right_model: ArrayLike, right_best: ArrayLike) -> float:

@@ -46,6 +46,7 @@ from elman.version import __version__
 FEW_STEPS = 50  # below this a fit that its time ended is told to be too short
 ENOUGH_STEPS = 2000  # or four passes over the data
 DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}  # what the parts of the data are for
+MET = "met"  # the name that ``met_`` is saved by
 RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
 
@@ -116,6 +117,8 @@ class Task(BaseEstimator):
     config_: Any  # the settings with every size resolved
     plan_: Plan
     evaluation_: Evaluation | None
+    met_: Tensor = torch.empty(0, dtype=torch.int64)  # fingerprints of what was learnt from (data/met.py)
+    remarks: tuple[str, ...] = ()  # what was noticed by the last predict, for people
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Give the constructor the Config's fields as its keyword parameters: one declaration, three uses."""
@@ -349,7 +352,7 @@ class Task(BaseEstimator):
             ),
             "encoders.json": store.dump_json(self.encoders()),
             "weights.safetensors": store.dump(self.network_.state_dict()),
-            "kept.safetensors": store.dump(self.kept()),
+            "kept.safetensors": store.dump({**self.kept(), MET: self.met_}),
             "metrics.json": store.dump_json(self.evaluation_.to_json() if self.evaluation_ else None),
         }
         if hasattr(self, "training_"):
@@ -384,10 +387,9 @@ class Task(BaseEstimator):
             model.config_ = cls.Config(**_tuples(head["config"]))
             model.plan_ = Plan.from_json(head["plan"])
             model.source_, model.notes_ = head["source"], tuple(head["notes"])
-            model.restore(
-                store.parse_json(files["encoders.json"], "encoders.json"),
-                store.tensors(files["kept.safetensors"], "kept.safetensors"),
-            )
+            kept = store.tensors(files["kept.safetensors"], "kept.safetensors")
+            model.met_ = kept.pop(MET, model.met_)  # models of elman 0.1 have none
+            model.restore(store.parse_json(files["encoders.json"], "encoders.json"), kept)
             metrics = store.parse_json(files["metrics.json"], "metrics.json")
             model.evaluation_ = Evaluation.from_json(metrics) if metrics else None
             model.network_ = model.network(model.config_)

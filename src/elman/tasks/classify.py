@@ -194,7 +194,7 @@ class Classifier(ClassifierMixin, PooledTask):
         data = self._labelled(source)
         known = self._numbers(data.y) != NO_LABEL
         new = sorted({str(label) for label in np.asarray(data.y)[~known]})
-        notes = list(data.notes)
+        notes = [*data.notes, *self.met(data.x)]
         if new:
             notes.append(
                 f"WARNING: {int((~known).sum()):,} rows have labels that the fit has not seen: {some(new)}; "
@@ -262,6 +262,7 @@ class Classifier(ClassifierMixin, PooledTask):
         """
         check_is_fitted(self)
         data = self.unlabelled(source)
+        self.remarks = data.notes
         probabilities = self._probabilities_of(data)
         labels = self.classes_[probabilities.argmax(1)]
         lost = np.isnan(probabilities[:, 0])

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from elman.data.batch import Batch, Examples
 from elman.data.labelled import Labelled, X
+from elman.data.met import fingerprints
 from elman.data.sequences import Sequences
 from elman.evaluate.linear import Ngrams, Summaries
 from elman.nn.ensemble import Ensemble
@@ -80,6 +81,7 @@ class PooledTask(SoundTask):
 
         The linear model is one of so many ``classes``, or of a number without.
         """
+        self.met_ = fingerprints(self.same(parts["train"].x) or [])
         self.fit_encoder(parts["train"].x)
         x = {
             name: self.encoded(part.x) for name, part in parts.items() if name == "train" or part is not parts["train"]

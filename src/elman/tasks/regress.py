@@ -119,7 +119,7 @@ class Regressor(RegressorMixin, PooledTask):
 
     def judge_source(self, source: Any) -> Judged:
         data = self._numbered(source)
-        return self.judge(Sequences(self.encoded(data.x)), data, data.notes)
+        return self.judge(Sequences(self.encoded(data.x)), data, (*data.notes, *self.met(data.x)))
 
     def judge(self, examples: Examples, judged: Labelled, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()
@@ -131,7 +131,8 @@ class Regressor(RegressorMixin, PooledTask):
     def predict(self, source: Any = None) -> Any:
         """Numbers: an array for a list of texts or arrays; for a path or a frame, a frame."""
         check_is_fitted(self)
-        x = self.unlabelled(source).x
+        data = self.unlabelled(source)
+        x, self.remarks = data.x, data.notes
         guess = self.spread(x, self._guess(Sequences(self.encoded(x)), x))
         if self.answers_frame(source):
             known = [None if np.isnan(number) else number for number in guess.tolist()]

@@ -14,6 +14,7 @@ import torch
 from elman.data.arrays import Numbers
 from elman.data.batch import Examples, batches, restored
 from elman.data.labelled import NOTHING, Labelled, Pairs, X, flat, is_table, names_file, texts_or_numbers
+from elman.data.met import met_in_words
 from elman.data.ragged import Ragged
 from elman.data.sequences import Change, Rows, Sequences
 from elman.data.sound.features import SoundEncoder
@@ -179,7 +180,15 @@ class SequenceTask(Task):
 
     def keys(self, data: Labelled) -> list[Any] | None:
         """Rows of equal keys come to one part together."""
-        return data.x if isinstance(data.x, list) else None
+        return self.same(data.x)
+
+    def same(self, x: X) -> list[Any] | None:
+        """What tells rows apart: equal ones are the same; None of numbers."""
+        return x if isinstance(x, list) else None
+
+    def met(self, x: X) -> tuple[str, ...]:
+        """In words, how many of the rows were learnt from."""
+        return met_in_words(self.met_, self.same(x) or [])
 
     def encoded(self, x: X) -> Ragged | Spelled:
         """Sequences as the network reads them; InputError for texts where numbers were learnt, and the reverse."""

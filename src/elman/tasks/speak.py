@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches, in_order
-from elman.data.labelled import names_file
+from elman.data.met import fingerprints, met_in_words
 from elman.data.ragged import Ragged
 from elman.data.sound.manifest import Spoken as Recorded
 from elman.data.sound.manifest import read_manifest
@@ -20,8 +20,7 @@ from elman.data.sound.reader import write_sound
 from elman.data.sound.utterances import Utterances
 from elman.data.sound.vocoder import Vocoder
 from elman.data.stratify import dealt_out
-from elman.data.text.pairs import read_sources
-from elman.data.text.reader import read_plain
+from elman.data.text.pairs import read_texts
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate.speech import report
@@ -148,6 +147,7 @@ class Speaker(Task):
             keys=data.texts,
         )
         train = parts["train"]
+        self.met_ = fingerprints(train.texts)
         self.tokens_ = Tokens.fit([_plain(text) for text in train.texts], "char", lower=config.lower)
         self.vocoder_ = Vocoder.fit(train.recordings.waves, rate, config.bands)
         sets = {name: self._encoded(part) for name, part in parts.items() if len(part)}
@@ -295,9 +295,14 @@ class Speaker(Task):
             return self.vocoder_.decode(said.frames.cpu()).numpy()
 
     def predict(self, source: Any = None) -> list[Speech]:
-        """A `Speech` for each text: of a list, of a table's column, of a .txt file's lines, or the one text given."""
+        """A `Speech` for each text that is not empty: of a list, a table's column, a .txt file's lines, or one text."""
         self.fitted()
-        texts = self._texts(source)
+        every = read_texts(source, self.config_.text, "speak")
+        texts = [text for text in every if text.strip()]
+        if not texts:
+            raise InputError("there is nothing to speak: no text has a letter in it")
+        empty = len(every) - len(texts)
+        self.remarks = (f"{empty:,} of {len(every):,} texts are empty and left out",) if empty else ()
         known = [self._known(text) for text in texts]
         for text, (read, _) in zip(texts, known, strict=True):
             if not read.strip():
@@ -318,29 +323,13 @@ class Speaker(Task):
             for text, one, (_, unknown) in zip(texts, said, known, strict=True)
         ]
 
-    def _texts(self, source: Any) -> list[str]:
-        if source is None:
-            raise InputError("there is nothing to speak: give a text, a file, or a list of texts")
-        if isinstance(source, list | tuple):
-            if odd := [one for one in source if not isinstance(one, str)]:
-                raise InputError(f"the texts hold {odd[0]!r}, which is no text: give strings")
-            return list(source)
-        if isinstance(source, str) and not names_file(source):
-            return [source]
-        if isinstance(source, str | Path) and Path(source).suffix.lower() == ".txt":
-            return [line for line in read_plain(source).split("\n") if line.strip()]
-        texts = read_sources(source, self.config_.text)
-        if not texts:
-            raise InputError("there is nothing to speak: the table has no rows")
-        return texts
-
     def judge(self, examples: Examples, judged: Recorded, notes: tuple[str, ...]) -> Judged:
         assert isinstance(examples, Utterances)
         return self._judge(examples, judged, notes)
 
     def judge_source(self, source: Any) -> Judged:
         data = self._read(source, self.vocoder_.rate)
-        return self._judge(self._encoded(data), data, data.notes)
+        return self._judge(self._encoded(data), data, (*data.notes, *met_in_words(self.met_, data.texts)))
 
     def _judge(self, examples: Utterances, data: Recorded, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()

@@ -141,6 +141,9 @@ class Summarizer(PairsTask):
     def rows(self, texts: list[str]) -> Sources:
         return Sources.of_texts(self.target_tokens_, texts, self.target_tokens_.size + 2, self.config_.longest)
 
+    def noticed(self, texts: list[str]) -> list[str]:
+        return self._cut(self.rows(texts).longer, self.config_.longest)
+
     def pieces(self, rows: Rows, row: int, found: Found) -> list[str]:
         assert isinstance(rows, Sources)
         symbols = self.target_tokens_.symbols
@@ -156,11 +159,6 @@ class Summarizer(PairsTask):
             written = self.readable_.write(words, rows.texts[row], rows.own[row]) if self.readable_ else None
             texts.append("".join(spaced(words)) if written is None else written)
         return texts
-
-    def judge_source(self, source: Any) -> Judged:
-        data = self.read(source)
-        longer = self.rows(data.sources).longer
-        return self.judge_pairs(data, (*data.notes, *self._cut(longer, self.config_.longest)))
 
     def judge_pairs(self, data: Pairs, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
 from elman.data.labelled import Pairs, names_file
+from elman.data.met import fingerprints, met_in_words
 from elman.data.ragged import Ragged
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.stratify import dealt
@@ -80,6 +81,7 @@ class Tagger(SequenceTask):
         if config.vectors:
             self.vectors_ = read_vectors(config.vectors, self.encoder_.symbols)
         self.frequent_ = MostFrequent.fit(train.tokens, train.tags)
+        self.met_ = fingerprints(map(" ".join, train.tokens))
         x = {name: self.spelled(part.tokens) for name, part in parts.items()}
         sets = {name: Sequences(x[name], self._numbers(part)) for name, part in parts.items()}
         sets["train"] = Sequences(x["train"], sets["train"].y, self.change())
@@ -166,7 +168,8 @@ class Tagger(SequenceTask):
         return self._judge(judged, notes)
 
     def judge_source(self, source: Any) -> Judged:
-        return self._judge(self._tagged(source), ())
+        part = self._tagged(source)
+        return self._judge(part, met_in_words(self.met_, map(" ".join, part.tokens)))
 
     def _judge(self, part: TaggedTokens, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()

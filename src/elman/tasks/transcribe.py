@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from elman.data.batch import Batch, Examples, batches, by_length, in_order
 from elman.data.frames import to_frame
 from elman.data.labelled import is_folder
+from elman.data.met import fingerprints, met_in_words
 from elman.data.ragged import Ragged
 from elman.data.sequence_pairs import SequencePairs
 from elman.data.sequences import NO_LABEL, Change, Rows
@@ -36,7 +37,7 @@ from elman.nn.listener import Listened, Listener, SpeechNetwork
 from elman.nn.seq2seq import Decoder
 from elman.tasks.base import DOES, Judged, Prepared
 from elman.tasks.writing import LOOKED_AT, WritingConfig, WritingTask
-from elman.train.config import require_least, require_share
+from elman.train.config import require, require_least, require_share
 from elman.train.loop import threads
 
 BLANKS = 0.999  # a share of blanks from which on nothing else is said
@@ -112,6 +113,7 @@ class Transcriber(WritingTask):
     help = "Learn to write down what is said, or its translation, from a table of sound files with a text each."
     file = "CSV, TSV, JSON lines or Parquet with the name of a sound file (wav, flac, ogg, mp3) and a text in each row."
     after = (("predict {} x.wav", "what is said in it"), ("evaluate {} NEW.tsv", "the score on new data"))
+    options = ("beam",)
     Config = TranscribeConfig
 
     def prepare(self, source: Any, valid: Any, test: Any, config: TranscribeConfig) -> Prepared:
@@ -127,6 +129,7 @@ class Transcriber(WritingTask):
             keys=data.recordings.names,
         )
         train = parts["train"]
+        self.met_ = fingerprints(train.recordings.keys)
         self.frequent_ = report.most_frequent(train.texts)
         self.target_tokens_ = self.tokens(train.texts, "char" if config.target_level == "auto" else config.target_level)
         with threads(1):  # frames are small: threads would wait for each other
@@ -324,22 +327,31 @@ class Transcriber(WritingTask):
         order = sorted(range(len(found)), key=lambda at: -scores[at])
         return [dataclasses.replace(found[at], score=scores[at]) for at in order]
 
-    def transcripts(self, waves: Sequence[Tensor], beam: int | None = None) -> list[str]:
-        """What is said in waves (N,) at the model's ``encoder_.rate``."""
-        self.fitted()
-        return [self.decoded(best[0]) for best in self.written(self.encoder_.encode(waves), beam)]
+    def transcripts(self, waves: Sequence[Any], beam: int | None = None) -> list[str]:
+        """What is said in waves (N,), tensors or arrays, at the model's ``encoder_.rate``.
 
-    def predict(self, source: Any = None) -> Any:
-        """Texts for a list of sound files; for one file, a folder of them, a manifest or a frame, a frame of both.
-
-        A sound that is silent, or has no samples, has an empty text.
+        Raises InputError for a wave of another shape, without samples, or with NaN in it.
         """
         self.fitted()
+        waves = [torch.as_tensor(wave, dtype=torch.float32) for wave in waves]
+        for at, wave in enumerate(waves):
+            if wave.ndim != 1 or not len(wave) or not wave.isfinite().all():
+                held = f"shape {tuple(wave.shape)}" if wave.ndim != 1 or not len(wave) else "NaN or infinity"
+                raise InputError(f"wave {at} has {held}, but samples (N,) of one channel are needed: give these")
+        return [self.decoded(best[0]) for best in self.written(self.encoder_.encode(waves), beam)]
+
+    def predict(self, source: Any = None, *, beam: int | None = None) -> Any:
+        """Texts for a list of sound files; for one file, a folder of them, a manifest or a frame, a frame of both.
+
+        A sound that is silent, or has no samples, has an empty text. ``beam`` instead of the one of the fit.
+        """
+        self.fitted()
+        require(beam is None or beam >= 1, "beam", beam, "at least 1")
         config = self.config_
         if source is None:
             raise InputError("there is nothing to listen to: give a file of sound, a folder of them, or a manifest")
         if isinstance(source, list | tuple):
-            return self._heard(read_recordings(list(source), rate=self.encoder_.rate))
+            return self._heard(read_recordings(list(source), rate=self.encoder_.rate), beam)
         if is_folder(source):
             paths = sounds_in(Path(source))
             if not paths:
@@ -349,13 +361,14 @@ class Transcriber(WritingTask):
             recordings = read_recordings([source], rate=self.encoder_.rate)
         else:
             recordings = read_manifest(source, config.sound, None, rate=self.encoder_.rate).recordings
-        columns = {config.sound: list(recordings.asked), config.text: self._heard(recordings)}
+        columns = {config.sound: list(recordings.asked), config.text: self._heard(recordings, beam)}
         return to_frame(columns, like=None if isinstance(source, str | Path) else source)
 
-    def _heard(self, recordings: Recordings) -> list[str]:
+    def _heard(self, recordings: Recordings, beam: int | None) -> list[str]:
         """The text of each file that was asked for, an empty one where it was left out."""
+        self.remarks = recordings.notes
         texts = [""] * len(recordings.asked)
-        for at, text in zip(recordings.kept.tolist(), self.transcripts(recordings.waves), strict=True):
+        for at, text in zip(recordings.kept.tolist(), self.transcripts(recordings.waves, beam), strict=True):
             texts[at] = text
         return texts
 
@@ -365,7 +378,8 @@ class Transcriber(WritingTask):
 
     def judge_source(self, source: Any) -> Judged:
         data = self._read(source, self.encoder_.rate)
-        return self._judge(self.encoder_.encode(data.recordings.waves), data, data.notes)
+        told = *data.notes, *met_in_words(self.met_, data.recordings.keys)
+        return self._judge(self.encoder_.encode(data.recordings.waves), data, told)
 
     def _judge(self, x: Rows, data: Spoken, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()

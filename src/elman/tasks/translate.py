@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from elman.data.ragged import Ragged
 from elman.data.sequence_pairs import SequencePairs
 from elman.data.text.pairs import Pairs, encoded
-from elman.data.text.tokens import Tokens, choose_level
+from elman.data.text.tokens import UNKNOWN, Tokens, choose_level
 from elman.errors import InputError
 from elman.evaluate.translation import report
 from elman.evaluate.translation.memory import TranslationMemory
@@ -115,6 +115,22 @@ class Translator(PairsTask):
 
     def rows(self, texts: list[str]) -> Ragged:
         return self.source_tokens_.encode(texts)
+
+    def noticed(self, texts: list[str]) -> list[str]:
+        rows, longest = self.rows(texts), self.config_.longest
+        told, long = [], int((rows.lengths > longest).sum())
+        if long:
+            told.append(
+                f"{long:,} of {len(texts):,} texts have more than the {longest:,} symbols that were learnt from"
+            )
+        strange = [at for at in range(len(texts)) if (rows.row(at) == UNKNOWN).any()]
+        if strange:
+            numbers, pieces = rows.row(strange[0]).tolist(), self.source_tokens_.pieces(texts[strange[0]])
+            one = next(piece for piece, number in zip(pieces, numbers, strict=True) if number == UNKNOWN)
+            told.append(
+                f"{len(strange):,} of {len(texts):,} texts have symbols that the model does not know, such as {one!r}"
+            )
+        return told
 
     def judge_pairs(self, data: Pairs, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()

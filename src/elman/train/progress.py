@@ -9,15 +9,18 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+LINES = 25  # of validations, where there is no terminal to draw on
+
 
 class Bar:
-    """Watches a training. On a terminal it redraws five times a second; elsewhere it prints a line per validation."""
+    """Watches a training. On a terminal it redraws five times a second; elsewhere it prints some 25 lines."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
         self.progress: Progress | None = None
         self.valid = "-"
         self.drawn = 0.0
+        self.printed = 0  # the step of the last line
         self.alarm: str | None = None
 
     def __call__(self, event: dict[str, Any]) -> None:
@@ -47,7 +50,9 @@ class Bar:
             )
         elif kind == "valid":
             self.valid = f"{event['valid']:.4f} (best {event['best']:.4f})"
-            if not self.progress:
+            last = event["step"] >= event["steps"]
+            if not self.progress and (last or (event["step"] - self.printed) * LINES >= event["steps"]):
+                self.printed = event["step"]
                 loss, norm = (f"{x:.4g}" if x is not None else "-" for x in (event["loss"], event["grad_norm"]))
                 print(
                     f"step {event['step']}/{event['steps']}  loss {loss}  valid {self.valid}  |grad| {norm}  "

@@ -83,17 +83,19 @@ def test_a_cut_file_gives_what_is_left(tones):
 def test_bad_files_are_refused_in_a_sentence(tones, tmp_path):
     with pytest.raises(InputError, match=r"holds no samples, though the file has 8,044 bytes"):
         read_sound(claiming(tones("a.wav"), 0), 8000)
-    with pytest.raises(InputError, match=r"^b.wav holds no samples: record it again"):
+    with pytest.raises(InputError, match=r"b.wav holds no samples: record it again"):
         read_sound(tones("b.wav", seconds=0), 8000)
     (tmp_path / "c.wav").write_bytes(b"")
-    with pytest.raises(InputError, match=r"^c.wav is empty"):
+    with pytest.raises(InputError, match=r"c.wav is empty"):
         read_sound(tmp_path / "c.wav", 8000)
     (tmp_path / "d.wav").write_bytes(b"no sound at all" * 100)
-    with pytest.raises(InputError, match=r"^d.wav cannot be read as sound \(Format not recognised\): give .wav, "):
+    with pytest.raises(
+        InputError, match=r"d.wav cannot be read as sound \(Format not recognised\): its content must be "
+    ):
         read_sound(tmp_path / "d.wav", 8000)
     flac = tones("e.flac")
     flac.write_bytes(flac.read_bytes()[:2000])
-    with pytest.raises(InputError, match=r"^e.flac cannot be read as sound \(flac decoder lost sync\)"):
+    with pytest.raises(InputError, match=r"e.flac cannot be read as sound \(flac decoder lost sync\)"):
         read_sound(flac, 8000)
     with pytest.raises(InputError, match=r"no such file: .*f.wav; did you mean e.flac|no such file"):
         read_sound(tmp_path / "f.wav", 8000)

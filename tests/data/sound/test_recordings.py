@@ -20,7 +20,10 @@ def test_rates_and_channels_become_one_and_are_said(tones):
     found = read_recordings(files)
     assert (found.rate, len(found)) == (8000, 3)
     assert found.names == [str(file) for file in files]
-    assert found.notes == ("the sounds have 8,000 Hz (2), 48,000 Hz (1) and are read at 8,000 Hz",)
+    assert found.notes == (
+        "the sounds have 8,000 Hz (2), 48,000 Hz (1) and are read at 8,000 Hz",
+        "1 of 3 sounds have several channels, which are mixed down to one",
+    )
     assert found.seconds == pytest.approx(1.5)
     for wave in found.waves[1:]:
         torch.testing.assert_close(wave[100:3900], found.waves[0][100:3900], atol=2e-3, rtol=0)
@@ -32,8 +35,22 @@ def test_every_absent_file_is_named(tones, tmp_path):
     files = [tmp_path / "x.wav", tones("a.wav"), tmp_path / "y.wav"]
     with pytest.raises(InputError, match=r"^2 of 3 files are absent: .*x\.wav, .*y\.wav; correct"):
         read_recordings(files)
-    with pytest.raises(InputError, match=r"^the file is absent: .*x\.wav"):
+    with pytest.raises(InputError, match=r"^there is no file .*x\.wav"):
         read_recordings(files[:1])
+    with pytest.raises(InputError, match=r"^1 of 1 files are absent: .*, or name another column"):
+        read_recordings([files[0], files[0]])
+
+
+def test_all_that_is_no_sound_is_named_and_a_header_that_lies_is_said(tones, tmp_path):
+    texts = [tmp_path / "a.wav", tmp_path / "b.wav"]
+    for text in texts:
+        text.write_text("this is no sound")
+    with pytest.raises(InputError, match=r"a\.wav cannot be read as sound .*; nor can .*b\.wav"):
+        read_recordings([tones("c.wav"), *texts])
+    whole = tones("d.wav").read_bytes()
+    (tmp_path / "e.wav").write_bytes(whole[: len(whole) // 2])
+    notes = read_recordings([tones("c.wav"), tmp_path / "e.wav"]).notes
+    assert len(notes) == 1 and "1 of 2 sounds hold less than they claim, which is read: " in notes[0]
     with pytest.raises(InputError, match="no files to read"):
         read_recordings([])
 

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def rate_of(paths: Iterable[str | Path]) -> int:
 
     Raises InputError where no file holds sound, or one cannot be read.
     """
-    rates = Counter(rate for rate, some in map(header, paths) if some)
+    rates = Counter(found.rate for found in map(header, paths) if found.rate)
     if not rates:
         raise InputError("there is no sound to take a sample rate from: give files that hold some")
     return usual_rate(rates)
@@ -48,13 +49,23 @@ def usual_rate(rates: Mapping[int, int]) -> int:
     return min(USUAL, max(rates, key=lambda rate: (rates[rate], rate)))
 
 
-def header(path: str | Path) -> tuple[int, bool]:
-    """A file's samples a second, and whether it holds any; (0, False) of an empty file."""
+@dataclass(frozen=True)
+class Header:
+    """A file's samples a second, 0 where it holds none; its channels; whether it holds less than it claims."""
+
+    rate: int = 0
+    channels: int = 1
+    cut: bool = False
+
+
+def header(path: str | Path) -> Header:
+    """What a file says of itself. Raises InputError where it cannot be read as sound."""
     path = Path(path)
     if path.is_file() and not path.stat().st_size:
-        return 0, False
+        return Header()
     with opened(path) as sound:
-        return sound.samplerate, sound.frames > 0
+        # The library corrects the length of a chunk that ends after the file does, and says so.
+        return Header(sound.samplerate if sound.frames else 0, sound.channels, "should be" in sound.extra_info)
 
 
 def read_sound(path: str | Path, rate: int) -> Tensor:
@@ -72,15 +83,15 @@ def read_sound(path: str | Path, rate: int) -> Tensor:
             count += len(block)
             if count * max(1, rate / own) > MOST:
                 raise InputError(
-                    f"{path.name} has more than {count:,} samples, but {MOST:,} are read of one sound: cut it in pieces"
+                    f"{path} has more than {count:,} samples, but {MOST:,} are read of one sound: cut it in pieces"
                 )
     if not count:
         claimed = ", though the file has " + f"{path.stat().st_size:,} bytes" if path.stat().st_size > 1000 else ""
-        raise InputError(f"{path.name} holds no samples{claimed}: record it again, or leave it out")
+        raise InputError(f"{path} holds no samples{claimed}: record it again, or leave it out")
     wave = np.concatenate(parts)
     if not np.isfinite(wave).all():
         at = int(np.flatnonzero(~np.isfinite(wave))[0])
-        raise InputError(f"{path.name} holds NaN or infinity at sample {at:,}: write the file again")
+        raise InputError(f"{path} holds NaN or infinity at sample {at:,}: write the file again")
     return torch.from_numpy(_within(resampled(wave, own, rate)))
 
 
@@ -123,19 +134,20 @@ def opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         load_bytes(path, None)  # which says what is there instead
     if not path.stat().st_size:
-        raise InputError(f"{path.name} is empty: record it again, or leave it out")
+        raise InputError(f"{path} is empty: record it again, or leave it out")
     try:
         with library.SoundFile(path) as sound:
             if not SLOWEST <= sound.samplerate <= QUICKEST:
                 raise InputError(
-                    f"{path.name} claims {sound.samplerate:,} samples a second, but {SLOWEST:,} to {QUICKEST:,} are "
+                    f"{path} claims {sound.samplerate:,} samples a second, but {SLOWEST:,} to {QUICKEST:,} are "
                     "read: write the file again"
                 )
             yield sound
     except library.SoundFileError as error:
         why = str(error).rpartition(": ")[2].rstrip(". ")
         raise InputError(
-            f"{path.name} cannot be read as sound ({why}): give {', '.join(SOUNDS[:-1])} or {SOUNDS[-1]}"
+            f"{path} cannot be read as sound ({why}): its content must be that of a {', '.join(SOUNDS[:-1])} or "
+            f"{SOUNDS[-1]} file"
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from elman.data.sound.reader import MOST, header, read_sound, usual_rate
+from elman.data.sound.reader import MOST, Header, header, read_sound, usual_rate
 from elman.data.sound.trim import trimmed
 from elman.errors import InputError
 
@@ -43,6 +44,11 @@ class Recordings:
         return dataclasses.replace(self, names=names, waves=waves, kept=self.kept[rows])
 
     @property
+    def keys(self) -> list[bytes]:
+        """A digest of each wave: equal ones are the same sound."""
+        return [hashlib.sha256(wave.numpy().tobytes()).digest() for wave in self.waves]
+
+    @property
     def seconds(self) -> float:
         """Of all sounds together."""
         return sum(map(len, self.waves)) / self.rate
@@ -55,13 +61,19 @@ def read_recordings(paths: Sequence[str | Path], *, rate: int | None = None, tri
     Raises InputError naming every file that is absent, for one that cannot be read, and where nothing is left.
     """
     files = [Path(path) for path in paths]
-    absent = [str(file) for file in files if not file.is_file()]
+    absent = list(dict.fromkeys(str(file) for file in files if not file.is_file()))
     if not files:
         raise InputError("there are no files to read: give some of sound")
     if absent:
-        count = f"{len(absent):,} of {len(files):,} files are" if len(files) > 1 else "the file is"
-        raise InputError(f"{count} absent: {', '.join(absent)}; correct the names, or leave the rows out")
-    rates = [rate if some else 0 for rate, some in map(header, files)]
+        if len(files) == 1:
+            raise InputError(f"there is no file {absent[0]}: give the name of a file of sound")
+        other = ", or name another column" if len(absent) == len(set(files)) else ""
+        raise InputError(
+            f"{len(absent):,} of {len(set(files)):,} files are absent: {', '.join(absent)}; correct the names, leave "
+            f"the rows out{other}"
+        )
+    headers = _headers(files)
+    rates = [found.rate for found in headers]
     if not any(rates):
         what = f"{files[0].name} holds" if len(files) == 1 else f"all {len(files):,} files hold"
         raise InputError(f"{what} no samples: give files with sound in them")
@@ -91,8 +103,32 @@ def read_recordings(paths: Sequence[str | Path], *, rate: int | None = None, tri
     if set(counts) != {rate}:
         held = ", ".join(f"{own:,} Hz ({count:,})" for own, count in counts.most_common())
         notes.append(f"the sounds have {held} and are read at {rate:,} Hz")
+    several = sum(found.channels > 1 for found in headers)
+    if several:
+        notes.append(f"{several:,} of {len(files):,} sounds have several channels, which are mixed down to one")
+    cut = [str(file) for file, found in zip(files, headers, strict=True) if found.cut]
+    if cut:
+        notes.append(
+            f"{len(cut):,} of {len(files):,} sounds hold less than they claim, which is read: {', '.join(cut)}"
+        )
     asked = tuple(map(str, files))
     return Recordings([asked[at] for at in kept], waves, rate, tuple(notes), torch.tensor(kept), asked)
+
+
+def _headers(files: Sequence[Path]) -> list[Header]:
+    """What each file says of itself; InputError naming all that are no sound, and why the first is not."""
+    found: list[Header] = []
+    faults: dict[str, str] = {}
+    for file in files:
+        try:
+            found.append(header(file))
+        except InputError as error:
+            faults[str(file)] = str(error)
+    if faults:
+        first, *others = faults
+        more = f"; nor can {', '.join(others)}" if others else ""
+        raise InputError(faults[first] + more)
+    return found
 
 
 def _left_out(names: list[str], count: int, why: str) -> list[str]:

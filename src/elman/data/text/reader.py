@@ -68,7 +68,9 @@ def _text_column(names: list[str], label: str | None, origin: Origin) -> str:
 def _folder(folder: Path) -> Labelled:
     labels = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not labels:
-        raise InputError(f"{folder} holds no folders, but one for each label is needed, with .txt files in it")
+        raise InputError(
+            f"{folder} holds no folders, but one for each label is needed, with .txt files or sounds in it"
+        )
     texts: list[str] = []
     names: list[str] = []
     for label in labels:

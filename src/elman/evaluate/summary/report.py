@@ -38,7 +38,7 @@ def judge(
     best = max(scores, key=lambda name: scores[name]["rouge1"])
     low, high = paired_interval(own["rouge1"], others[best]["rouge1"], 1)
     shares = {WORDS.get(name, name): {"rouge1": of["rouge1"] / 100} for name, of in scores.items()}
-    said = share_verdict({"rouge1": metrics["rouge1"] / 100}, shares, "rouge1", (low, high))
+    said = share_verdict({"rouge1": metrics["rouge1"] / 100}, shares, "rouge1", (low, high), unit="")
     took = time.perf_counter() - began
     return Evaluation("summarize", metrics, scores, said.skill, said.sentence, said.good, len(guesses), took, notes)
 

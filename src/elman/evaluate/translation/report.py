@@ -39,7 +39,7 @@ def judge(
         raise InputError("the translations have no baseline to be read beside: give at least one")
     metrics = translation_metrics(guesses, references, chinese=chinese)
     scores = {name: translation_metrics(rival, references, chinese=chinese) for name, rival in rivals.items()}
-    best = max(scores, key=lambda name: scores[name]["bleu"])
+    best = max(scores, key=lambda name: (scores[name]["bleu"], scores[name]["chrf"]))
     cuts = np.array_split(np.arange(len(guesses)), min(BLOCKS, len(guesses)))
     own, other = (
         [
@@ -49,8 +49,9 @@ def judge(
         for of in (guesses, rivals[best])
     )
     low, high = paired_interval(np.array(own) / 100, np.array(other) / 100, 1)
-    shares = {WORDS.get(name, name): {"bleu": found["bleu"] / 100} for name, found in scores.items()}
-    said = share_verdict({"bleu": metrics["bleu"] / 100}, shares, "bleu", (low, high))
+    # The best one first, for of equal ones that is compared with.
+    shares = {WORDS.get(name, name): {"bleu": scores[name]["bleu"] / 100} for name in sorted(scores, key=best.__ne__)}
+    said = share_verdict({"bleu": metrics["bleu"] / 100}, shares, "bleu", (low, high), unit="")
     took = time.perf_counter() - began
     return Evaluation("translate", metrics, scores, said.skill, said.sentence, said.good, len(guesses), took, notes)
 
