@@ -299,7 +299,7 @@ class Speaker(Task):
         self.fitted()
         every = read_texts(source, self.config_.text, "speak")
         texts = [text for text in every if text.strip()]
-        if not texts:
+        if every and not texts:
             raise InputError("there is nothing to speak: no text has a letter in it")
         empty = len(every) - len(texts)
         self.remarks = (f"{empty:,} of {len(every):,} texts are empty and left out",) if empty else ()

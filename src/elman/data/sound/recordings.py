@@ -67,10 +67,10 @@ def read_recordings(paths: Sequence[str | Path], *, rate: int | None = None, tri
     if absent:
         if len(files) == 1:
             raise InputError(f"there is no file {absent[0]}: give the name of a file of sound")
-        other = ", or name another column" if len(absent) == len(set(files)) else ""
+        all_of_them = len(absent) == len(set(files))
+        other = ", leave the rows out, or name another column" if all_of_them else ", or leave the rows out"
         raise InputError(
-            f"{len(absent):,} of {len(set(files)):,} files are absent: {', '.join(absent)}; correct the names, leave "
-            f"the rows out{other}"
+            f"{len(absent):,} of {len(set(files)):,} files are absent: {', '.join(absent)}; correct the names{other}"
         )
     headers = _headers(files)
     rates = [found.rate for found in headers]
