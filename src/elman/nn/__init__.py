@@ -3,6 +3,7 @@
 from elman.nn.attention import AttentionPool
 from elman.nn.classic import GRU, LSTM, RNN
 from elman.nn.conv import Conv
+from elman.nn.convolutional import ConvGRU, ConvLSTM
 from elman.nn.dropout import Embedding, VariationalDropout, weight_drop
 from elman.nn.initialise import initialise
 from elman.nn.modern import RGLRU, SLSTM, IndRNN, MinGRU, MinLSTM
@@ -15,6 +16,8 @@ __all__ = [
     "SLSTM",
     "AttentionPool",
     "Conv",
+    "ConvGRU",
+    "ConvLSTM",
     "Embedding",
     "IndRNN",
     "MinGRU",
