@@ -273,6 +273,11 @@ class Task(BaseEstimator):
         examples = len(prepared.valid) + (len(prepared.test) if prepared.test is not None else 0)
         return (time.perf_counter() - start) * examples / len(batch)
 
+    def remark(self, *told: str) -> None:
+        """Keep what the last predict noticed; scikit-learn wants a predict that notices nothing to change nothing."""
+        if told != self.remarks:
+            self.remarks = told
+
     def hints(self) -> tuple[tuple[str, str], ...]:
         """What to do with this model once it is saved, as ``after``."""
         return self.after

@@ -262,7 +262,7 @@ class Classifier(ClassifierMixin, PooledTask):
         """
         check_is_fitted(self)
         data = self.unlabelled(source)
-        self.remarks = data.notes
+        self.remark(*data.notes)
         probabilities = self._probabilities_of(data)
         labels = self.classes_[probabilities.argmax(1)]
         lost = np.isnan(probabilities[:, 0])

@@ -107,7 +107,7 @@ class PairsTask(WritingTask):
         texts = [text for text in every if text.strip()]
         empty = len(every) - len(texts)
         told = [f"{empty:,} of {len(every):,} texts are empty, and so are their answers"] if empty else []
-        self.remarks = (*told, *self.noticed(texts))
+        self.remark(*told, *self.noticed(texts))
         rows = self.rows(texts)
         found = [ranked[:best] for ranked in self.written(rows, max(best, beam or self.config_.beam))] if texts else []
         said = [

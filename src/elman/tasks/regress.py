@@ -132,7 +132,8 @@ class Regressor(RegressorMixin, PooledTask):
         """Numbers: an array for a list of texts or arrays; for a path or a frame, a frame."""
         check_is_fitted(self)
         data = self.unlabelled(source)
-        x, self.remarks = data.x, data.notes
+        x = data.x
+        self.remark(*data.notes)
         guess = self.spread(x, self._guess(Sequences(self.encoded(x)), x))
         if self.answers_frame(source):
             known = [None if np.isnan(number) else number for number in guess.tolist()]

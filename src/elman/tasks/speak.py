@@ -302,7 +302,7 @@ class Speaker(Task):
         if every and not texts:
             raise InputError("there is nothing to speak: no text has a letter in it")
         empty = len(every) - len(texts)
-        self.remarks = (f"{empty:,} of {len(every):,} texts are empty and left out",) if empty else ()
+        self.remark(*([f"{empty:,} of {len(every):,} texts are empty and left out"] if empty else []))
         known = [self._known(text) for text in texts]
         for text, (read, _) in zip(texts, known, strict=True):
             if not read.strip():

@@ -366,7 +366,7 @@ class Transcriber(WritingTask):
 
     def _heard(self, recordings: Recordings, beam: int | None) -> list[str]:
         """The text of each file that was asked for, an empty one where it was left out."""
-        self.remarks = recordings.notes
+        self.remark(*recordings.notes)
         texts = [""] * len(recordings.asked)
         for at, text in zip(recordings.kept.tolist(), self.transcripts(recordings.waves, beam), strict=True):
             texts[at] = text
