@@ -29,9 +29,14 @@ def check_file(out: Path | None, overwrite: bool) -> None:
         )
 
 
+def narrow(stream: Any) -> bool:
+    """Whether what is written there can hold some letters alone, as a pipe on Windows."""
+    return not (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+
+
 def emit(value: Any) -> None:
-    # Where letters are lost on the way, JSON can be written without them.
-    sys.stdout.write(one_line(value, ascii_alone=not (sys.stdout.encoding or "utf-8").lower().startswith("utf")))
+    # Where letters would be lost on the way, JSON is written without them.
+    sys.stdout.write(one_line(value, ascii_alone=narrow(sys.stdout)))
 
 
 def one_line(value: Any, ascii_alone: bool = False) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import cyclopts
 
+from elman.cli.answers import narrow
 from elman.cli.arguments import whole_numbers, with_config
 from elman.cli.commands import app
 from elman.cli.console import fail
@@ -38,7 +39,7 @@ def run(tokens: Sequence[str] | None = None) -> int:
 
 def _widen(stream: Any) -> None:
     """A stream of few letters, as a pipe on Windows, gets UTF-8; where few were asked for, escapes for the others."""
-    if hasattr(stream, "reconfigure") and not (stream.encoding or "").lower().startswith("utf"):
+    if hasattr(stream, "reconfigure") and narrow(stream):
         stream.reconfigure(
             **({"errors": "backslashreplace"} if "PYTHONIOENCODING" in os.environ else {"encoding": "utf-8"})
         )

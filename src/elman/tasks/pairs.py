@@ -12,7 +12,8 @@ from elman.data.frames import to_frame
 from elman.data.met import fingerprints, met_in_words
 from elman.data.sequences import Rows
 from elman.data.stratify import dealt_out
-from elman.data.text.pairs import Pairs, read_pairs, read_texts
+from elman.data.text.pairs import Pairs, read_pairs
+from elman.data.text.reader import read_texts
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate.alignment import Attention

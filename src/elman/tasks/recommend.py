@@ -354,15 +354,13 @@ class Recommender(Task):
         part = prepared.judged
         if not len(part.sessions):
             return 0.0
-        examples = self._histories(part.take(torch.arange(0, len(part.sessions), max(1, len(part.sessions) // TRIED))))
+        few = part.take(torch.arange(0, len(part.sessions), max(1, len(part.sessions) // TRIED)))
+        examples = self._histories(few)
         self._rivals()
         begin = time.perf_counter()
-        some = self.judge(examples, part, ())
+        some = self.judge(examples, few, ())
         assert isinstance(prepared.test, Histories)
         return (time.perf_counter() - begin) * prepared.test.targets / some.evaluation.rows
-
-    def known(self, name: str) -> bool:
-        return self.items_.number(name) != UNKNOWN
 
     def predict(self, source: Any = None, *, session: str | None = None, top: int = 10, new: bool = False) -> Any:
         """The ``top`` items that are likely next, with their probabilities (softmax of all scores), a row each.

@@ -20,7 +20,7 @@ from elman.data.sound.reader import write_sound
 from elman.data.sound.utterances import Utterances
 from elman.data.sound.vocoder import Vocoder
 from elman.data.stratify import dealt_out
-from elman.data.text.pairs import read_texts
+from elman.data.text.reader import read_texts
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate.speech import report

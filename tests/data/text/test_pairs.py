@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from elman.data.sequences import NO_LABEL
-from elman.data.text.pairs import encoded, read_pairs, read_texts
+from elman.data.text.pairs import encoded, read_pairs
+from elman.data.text.reader import read_texts
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 
@@ -16,18 +17,6 @@ def test_rows_with_an_empty_side_are_left_out_and_counted(tmp_path):
     assert (found.sources, found.targets) == (["你好", "谢谢"], ["Hello", "Thanks"])
     assert found.notes == ("2 of 4 rows have an empty side and are left out",)
     assert read_texts(path, "zh", "translate") == ["你好", "", "好", "谢谢"]
-
-
-def test_texts_come_as_a_list_as_one_or_as_lines(tmp_path):
-    file = tmp_path / "lines.txt"
-    file.write_text("one. two\n\nthree\n", encoding="utf-8")
-    assert read_texts(file, "x", "speak") == read_texts(str(file), "x", "speak") == ["one. two", "", "three"]
-    assert read_texts(["a", ""], "x", "speak") == ["a", ""]
-    assert read_texts("one. two", "x", "speak") == ["one. two"]
-    with pytest.raises(InputError, match="the texts hold None, which is no text"):
-        read_texts(["a", None], "x", "speak")
-    with pytest.raises(InputError, match="there is nothing to speak"):
-        read_texts(None, "x", "speak")
 
 
 @pytest.mark.parametrize(

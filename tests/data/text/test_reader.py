@@ -6,7 +6,7 @@ import json
 import polars as pl
 import pytest
 
-from elman.data.text.reader import read_labelled, read_plain, read_tagged
+from elman.data.text.reader import read_labelled, read_plain, read_tagged, read_texts
 from elman.errors import InputError
 
 
@@ -173,3 +173,15 @@ def test_a_text_of_json_may_hold_anything(tmp_path):
     path = tmp_path / "texts.jsonl"
     path.write_text("\n".join(json.dumps({"text": text, "label": "x"}) for text in texts))
     assert read_labelled(path, "text", "label").x == texts
+
+
+def test_texts_come_as_a_list_as_one_or_as_lines(tmp_path):
+    file = tmp_path / "lines.txt"
+    file.write_text("one. two\n\nthree\n", encoding="utf-8")
+    assert read_texts(file, "x", "speak") == read_texts(str(file), "x", "speak") == ["one. two", "", "three"]
+    assert read_texts(["a", ""], "x", "speak") == ["a", ""]
+    assert read_texts("one. two", "x", "speak") == ["one. two"]
+    with pytest.raises(InputError, match="the texts hold None, which is no text"):
+        read_texts(["a", None], "x", "speak")
+    with pytest.raises(InputError, match="there is nothing to speak"):
+        read_texts(None, "x", "speak")

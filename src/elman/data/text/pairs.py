@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from elman.data.labelled import names_file
 from elman.data.sequence_pairs import SequencePairs
 from elman.data.table import Origin, read_table, text_cells
-from elman.data.text.reader import read_plain
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 
@@ -45,24 +42,6 @@ def read_pairs(source: Any, source_column: str, target_column: str) -> Pairs:
     empty = len(sides[0]) - len(kept)
     notes = (f"{empty:,} of {len(sides[0]):,} rows have an empty side and are left out",) if empty else ()
     return Pairs([a for a, _ in kept], [b for _, b in kept], notes)
-
-
-def read_texts(source: Any, column: str, what: str) -> list[str]:
-    """Texts however they are given, empty ones too: a list, one text, a .txt file's lines, or a column of a table.
-
-    Raises InputError for nothing, for what is no text, and for what cannot be read; ``what`` is to be done with them.
-    """
-    if source is None:
-        raise InputError(f"there is nothing to {what}: give a text, a file, or a list of texts")
-    if isinstance(source, list | tuple):
-        if odd := [one for one in source if not isinstance(one, str)]:
-            raise InputError(f"the texts hold {odd[0]!r}, which is no text: give strings")
-        return list(source)
-    if isinstance(source, str) and not names_file(source):
-        return [source]
-    if isinstance(source, str | Path) and Path(source).suffix.lower() == ".txt":
-        return read_plain(source).rstrip("\n").split("\n")
-    return text_cells(read_table(source), column, Origin.of(source)).fill_null("").to_list()
 
 
 def encoded(pairs: Pairs, source: Tokens, target: Tokens) -> SequencePairs:

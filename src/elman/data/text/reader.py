@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from elman.data.files import as_text, load_bytes, short
-from elman.data.labelled import NOTHING, Labelled
+from elman.data.labelled import NOTHING, Labelled, names_file
 from elman.data.table import Origin, categories, numbers, read_table, text_cells
 from elman.errors import InputError
 
@@ -91,6 +91,24 @@ def read_plain(path: str | Path) -> str:
     """
     text = as_text(load_bytes(Path(path), "a text is needed"), Path(path).name, PLAIN)
     return text.replace("\r\n", "\n")
+
+
+def read_texts(source: Any, column: str, what: str) -> list[str]:
+    """Texts however they are given, empty ones too: a list, one text, a .txt file's lines, or a column of a table.
+
+    Raises InputError for nothing, for what is no text, and for what cannot be read; ``what`` is to be done with them.
+    """
+    if source is None:
+        raise InputError(f"there is nothing to {what}: give a text, a file, or a list of texts")
+    if isinstance(source, list | tuple):
+        if odd := [one for one in source if not isinstance(one, str)]:
+            raise InputError(f"the texts hold {odd[0]!r}, which is no text: give strings")
+        return list(source)
+    if isinstance(source, str) and not names_file(source):
+        return [source]
+    if isinstance(source, str | Path) and Path(source).suffix.lower() == ".txt":
+        return read_plain(source).rstrip("\n").split("\n")
+    return text_cells(read_table(source), column, Origin.of(source)).fill_null("").to_list()
 
 
 @dataclass(frozen=True)
