@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from shutil import which
 
@@ -25,7 +24,6 @@ MINUTES = 30.0
 LISTENING = 0.5  # of those minutes, for the transcriber
 
 
-@cache
 def spoken(seed: int, minutes: float) -> Run:
     """Fitted on 1,200 sentences; 50 others are spoken, and heard by a transcriber of the same 1,200 recordings."""
     with tempfile.TemporaryDirectory() as name:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from functools import cache
 
 import torch
 from machine import DATA, RESULTS
@@ -29,13 +28,12 @@ COLUMNS = ("document", "summary")
 BLOCK, EVERY = 100, 30  # each 30th block of 100 rows chooses the weights: rows that lie together are of one family
 
 
-@cache
-def runs_of(seeds: int, minutes: float, plain: bool) -> tuple[Run, ...]:
-    """Both bars are of the same fits."""
+def runs(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
     known, test = (read_pairs(PAIRS / f"debian_summaries_{part}.tsv.gz", *COLUMNS) for part in ("train", "valid"))
     chooses = torch.arange(len(known)) // BLOCK % EVERY == EVERY // 2
     train, valid = (known.take(rows.nonzero()[:, 0]) for rows in (~chooses, chooses))
-    return tuple(one_run(train, valid, test, minutes, plain, seed) for seed in range(seeds))
+    for seed in range(seeds):
+        yield one_run(train, valid, test, minutes, plain, seed)
 
 
 def one_run(train: Pairs, valid: Pairs, test: Pairs, minutes: float, plain: bool, seed: int) -> Run:
@@ -72,10 +70,6 @@ def one_run(train: Pairs, valid: Pairs, test: Pairs, minutes: float, plain: bool
 
 def frame(pairs: Pairs) -> dict[str, list[str]]:
     return dict(zip(COLUMNS, (pairs.sources, pairs.targets), strict=True))
-
-
-def runs(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
-    yield from runs_of(seeds, minutes, plain)
 
 
 PROTOCOL = (

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import polars as pl
@@ -33,14 +32,10 @@ def table(name: str, *columns: str) -> Columns:
     return {column: frame[column].to_list() for column in columns}
 
 
-def translate(file: str, source: str, target: str, **settings: Any) -> Callable[[int, float, bool], tuple[Run, ...]]:
+def translate(file: str, source: str, target: str, **settings: Any) -> Callable[[int, float, bool], Iterator[Run]]:
     """Fitted on one file, a part of it choosing when to stop; scored on another with every reference of a source."""
 
-    @cache
-    def fits(seeds: int, minutes: float, plain: bool) -> tuple[Run, ...]:
-        return tuple(each(seeds, minutes, plain))
-
-    def each(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
+    def runs(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
         train, test = table(f"{file}_train.tsv", source, target), table(f"{file}_valid.tsv", source, target)
         sources, references = grouped(test[source], test[target])
         for seed in range(seeds):
@@ -72,7 +67,7 @@ def translate(file: str, source: str, target: str, **settings: Any) -> Callable[
                     )
             yield found
 
-    return fits
+    return runs
 
 
 TATOEBA = (

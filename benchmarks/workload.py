@@ -21,7 +21,10 @@ Run = dict[str, Any]
 
 @dataclass(frozen=True)
 class Workload:
-    """``runs`` takes how many seeds, the minutes of a run and whether the peer runs too, and gives what each found."""
+    """``runs`` takes how many seeds, the minutes of a run and whether the peer runs too, and gives what each found.
+
+    Workloads that share it, and differ in their metric and bar, are of the same fits.
+    """
 
     protocol: str
     runs: Callable[[int, float, bool], Iterable[Run]]
@@ -101,13 +104,17 @@ def run(description: str, workloads: dict[str, Workload], out: Path) -> None:
     parser.add_argument("--no-plain", action="store_true")
     parser.add_argument("--out", type=Path, default=out)
     arguments = parser.parse_args()
+    made: dict[Any, list[Run]] = {}
     for name in arguments.only or workloads:
-        work, runs = workloads[name], []
-        minutes = (work.minutes or 0) * arguments.minutes_scale
-        for found in work.runs(arguments.seeds or work.seeds, minutes, not arguments.no_plain):
+        work = workloads[name]
+        asked = arguments.seeds or work.seeds, (work.minutes or 0) * arguments.minutes_scale, not arguments.no_plain
+        known = made.get((work.runs, *asked))  # of another workload, by another metric
+        runs: list[Run] = []
+        for found in work.runs(*asked) if known is None else known:
             runs.append(found)
             peer = found.get("plain", {"metrics": {}})["metrics"].get(work.metric)
             print(name, len(runs), found["metrics"][work.metric], peer, found.get("minutes"), flush=True)
+        made[work.runs, *asked] = runs
         # Read again: another script may have written other workloads meanwhile.
         result = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"workloads": {}}
         result["workloads"][name] = record(work, runs, arguments.minutes_scale)
