@@ -37,12 +37,13 @@ check-slow: check test sanitize
 	$(BIN)/python -m pytest -m slow
 
 # Every test of the kernels once more on libraries that stop at the first wrong address or undefined operation (GCC).
+# Without libstdc++ beside it the sanitizer stops at the first exception that torch throws, for it cannot find the thrower.
 sanitize: .venv/done
 	$(BIN)/cmake --log-level=WARNING -S . -B build/sanitize -DELMAN_OUTPUT=$(CURDIR)/build/sanitize/libraries \
 		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
 	$(BIN)/cmake --build build/sanitize --parallel 2
 	ELMAN_NATIVE_DIR=$(CURDIR)/build/sanitize/libraries ASAN_OPTIONS=detect_leaks=0 \
-		LD_PRELOAD=$$(c++ -print-file-name=libasan.so) $(BIN)/python -m pytest -m 'not slow' -n 2 tests/kernels
+		LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" $(BIN)/python -m pytest -m 'not slow' -n 2 tests/kernels
 
 bench: native
 	$(BIN)/python benchmarks/kernels.py
