@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from elman.tasks.forecast import Forecaster
     from elman.tasks.generate import Generator
     from elman.tasks.load import load
+    from elman.tasks.paint import Painter
     from elman.tasks.recommend import Recommender
     from elman.tasks.regress import Regressor
     from elman.tasks.speak import Speaker
@@ -29,6 +30,7 @@ _HOMES = {
     "Evaluation": "elman.evaluate.evaluation",
     "Forecaster": "elman.tasks.forecast",
     "Generator": "elman.tasks.generate",
+    "Painter": "elman.tasks.paint",
     "Recommender": "elman.tasks.recommend",
     "Regressor": "elman.tasks.regress",
     "Speaker": "elman.tasks.speak",
@@ -46,6 +48,7 @@ __all__ = [
     "Forecaster",
     "Generator",
     "InputError",
+    "Painter",
     "Recommender",
     "Regressor",
     "Speaker",

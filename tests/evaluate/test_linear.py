@@ -7,7 +7,7 @@ import pytest
 
 from elman.errors import InputError
 from elman.evaluate import linear
-from elman.evaluate.linear import Ngrams, Summaries, summaries
+from elman.evaluate.linear import Ngrams, Values, summaries
 
 GOOD, BAD = ["fine", "lovely", "superb", "warm"], ["dull", "awful", "cold", "poor"]
 
@@ -137,9 +137,9 @@ def test_summaries_tell_sequences_apart(classes):
         return [1e3 * rng.normal(label, 0.3, (rng.integers(5, 30), 2)) + 1e4 for label in y], y
 
     (x, y), (valid, valid_y), (test, test_y) = sample(150), sample(40), sample(60)
-    model = Summaries.fit(x, y, valid, valid_y, classes)
-    found = model.predict(test)
-    np.testing.assert_array_equal(Summaries.from_arrays(model.arrays()).predict(test), found)
+    model = Values.fit(summaries(x), y, summaries(valid), valid_y, classes)
+    found = model.predict(summaries(test))
+    np.testing.assert_array_equal(Values.from_arrays(model.arrays()).predict(summaries(test)), found)
     if classes:
         assert found.shape == (60, 3) and np.mean(found.argmax(axis=1) == test_y) > 0.95
     else:
@@ -151,4 +151,4 @@ def test_a_constant_feature_is_no_trouble():
         warnings.simplefilter("error")
         x = [np.column_stack([np.full(5, i % 2), np.ones(5)]) for i in range(20)]
         y = np.arange(20) % 2
-        assert (Summaries.fit(x, y, x, y, 2).predict(x).argmax(axis=1) == y).all()
+        assert (Values.fit(summaries(x), y, summaries(x), y, 2).predict(summaries(x)).argmax(axis=1) == y).all()

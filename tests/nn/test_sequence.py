@@ -140,7 +140,7 @@ def test_numbers_are_not_dropped():
 
 @pytest.mark.parametrize("given", [{}, {"features": 3, "vocabulary": 20, "embedding": 8}])
 def test_symbols_or_numbers(given):
-    with pytest.raises(ValueError, match="one of the two is needed"):
+    with pytest.raises(ValueError, match="one of the three is needed"):
         SequenceNetwork(hidden=6, **given)
 
 

@@ -155,6 +155,7 @@ def test_left_out_sounds_are_said(folder, tmp_path):
 
 def test_speakers_stay_in_one_part(folder):
     model = quick(by_speaker=True, valid_share=0.25, test_share=0.25)
+    model.meet(folder, None)
     data = model.read(folder, None)
     assert isinstance(data.x, Recordings)
     parts, _ = model.parted(data, np.zeros(len(data), np.int64), folder, None, None)
@@ -184,6 +185,7 @@ def test_equal_sounds_stay_in_one_part(tmp_path):
             (tmp_path / word).mkdir(exist_ok=True)
             soundfile.write(tmp_path / word / f"{at}.wav", sweep(word, at // 3), 8000)
     model = quick()
+    model.meet(tmp_path, None)
     data = model.read(tmp_path, None)
     parts, _ = model.parted(data, np.zeros(len(data), np.int64), tmp_path, None, None)
     held = [set(model.keys(part)) for part in parts.values()]
@@ -237,7 +239,7 @@ def test_texts_and_sounds_are_not_taken_for_one_another(fitted, folder, tmp_path
     with pytest.raises(InputError, match="the model reads sounds, but texts or numbers were given"):
         fitted.encoded(["a text"])
     texts = Classifier(steps=2, hidden=4).fit(["a b", "c d", "a c", "b d"], [0, 1, 0, 1])
-    with pytest.raises(InputError, match="the model reads texts or numbers, but sounds were given"):
+    with pytest.raises(InputError, match="the model reads texts or numbers, but files were given"):
         texts.encoded(fitted.read(folder, None).x)
     with pytest.raises(InputError, match="holds no files of sound"):
         fitted.predict(tmp_path)

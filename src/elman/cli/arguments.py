@@ -13,7 +13,23 @@ from elman.tasks.load import TASKS
 
 
 def flag_of(setting: str) -> str:
-    return f"--{setting.replace('_', '-')}"
+    return f"--{setting.strip('_').replace('_', '-')}"  # as_ is as, a word of Python
+
+
+def with_medium(arguments: list[str]) -> list[str]:
+    """``fit generate --as pixels`` is ``fit paint``, ``--as text`` what ``fit generate`` does without it."""
+    if arguments[:2] != ["fit", "generate"]:
+        return arguments
+    flags = [token.partition("=") for token in arguments]
+    at = next((place for place, (flag, _, _) in enumerate(flags) if flag == "--as"), None)
+    if at is None:
+        return arguments
+    joined = bool(flags[at][1])
+    value = flags[at][2] if joined else " ".join(arguments[at + 1 : at + 2])
+    if value not in ("pixels", "text"):
+        raise InputError(f"--as is {value!r}, but what is generated is text or pixels: give one of these")
+    rest = arguments[:at] + arguments[at + (1 if joined else 2) :]
+    return ["fit", "paint" if value == "pixels" else "generate", *rest[2:]]
 
 
 def with_config(arguments: list[str]) -> list[str]:
@@ -52,7 +68,7 @@ def whole_numbers(arguments: list[str]) -> list[str]:
     """Refuse a fraction where a whole number is needed: the library would round it without a word."""
     settings = [f for task in TASKS.values() for f in fields(task.Config)]
     whole = {flag_of(f.name) for f in settings if str(f.type).split(" ")[0] == "int"}
-    whole |= {"--length", "--top-k"}
+    whole |= {"--length", "--top-k", "--count"}
     for flag, _, value in (token.partition("=") for token in [*arguments, *map("=".join, pairwise(arguments))]):
         if flag in whole and re.fullmatch(r"-?\d*\.\d+|-?\d+\.", value):
             raise InputError(f"{flag} must be a whole number, but is {value}")

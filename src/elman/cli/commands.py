@@ -16,6 +16,7 @@ from rich.markup import escape
 from elman.cli.answers import check_file, emit, one_line, write_table, write_text
 from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
+from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
 from elman.data.frames import WRITTEN
 from elman.errors import InputError
@@ -25,6 +26,7 @@ from elman.tasks.doctor import examine
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
 from elman.tasks.load import TASKS, load
+from elman.tasks.paint import Painter
 from elman.tasks.speak import Speaker
 from elman.train.plan import Plan
 from elman.train.progress import Bar
@@ -213,6 +215,8 @@ def predict(
     session: str | None = None,
     top: int | None = None,
     new: Annotated[bool, Parameter(negative="")] = False,
+    count: int | None = None,
+    keep: float | None = None,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -247,13 +251,19 @@ def predict(
         Items recommended (recommenders; 10 when left out).
     new
         Leave out what the session had already (recommenders).
+    count
+        Pictures to paint (painters; 16 when left out).
+    keep
+        Upper share of the pictures of SOURCE that is kept, the rest is painted anew (painters; 0.5 when left out).
     out
         Write here (.csv, .tsv, .parquet, .jsonl; .txt for generated text) instead of printing; of a model that speaks
-        a sound (.wav, .flac, .ogg, .mp3), or a folder for the texts of a file.
+        a sound (.wav, .flac, .ogg, .mp3), or a folder for the texts of a file; of one that paints a picture (.png).
     overwrite
         Replace a file that is there.
     """
     task = load(model)
+    if isinstance(task, Painter):
+        out = out or Path("painted.png")
     if not isinstance(task, Speaker):
         check_file(out, overwrite)
     options = {
@@ -268,6 +278,8 @@ def predict(
         "session": session,
         "top": top,
         "new": new or None,
+        "count": count,
+        "keep": keep,
     }
     options = {name: value for name, value in options.items() if value is not None}
     for name in options:
@@ -282,6 +294,9 @@ def predict(
         if out is not None and out.suffix in WRITTEN:
             raise InputError(f"{out.name} is a table by its name, but this model writes text: give a name in .txt")
         write_text(task, options, out, json)
+        return
+    if isinstance(task, Painter) and out is not None:
+        write_pictures(task, source, options, out, json)
         return
     if isinstance(task, Speaker):
         write_sounds(task, source, out, overwrite, json)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import cyclopts
 
 from elman.cli.answers import narrow
-from elman.cli.arguments import whole_numbers, with_config
+from elman.cli.arguments import whole_numbers, with_config, with_medium
 from elman.cli.commands import app
 from elman.cli.console import fail
 from elman.errors import ElmanError, InputError, MissingDependency
@@ -21,7 +21,13 @@ def run(tokens: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if tokens is None else tokens)
     _widen(sys.stdout)
     try:
-        app(whole_numbers(with_config(arguments)), exit_on_error=False, print_error=False, result_action="return_value")
+        arguments = whole_numbers(with_config(with_medium(arguments)))
+        app(
+            arguments,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
     except cyclopts.CycloptsError as error:
         return fail(_usage(error), 2)
     except (InputError, MissingDependency) as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -29,15 +30,29 @@ NOTHING = np.empty(0)
 
 
 class Named(Protocol):
-    """Sequences that are neither texts nor numbers yet, as sounds are, but have a name each."""
+    """Sequences that are neither texts nor numbers yet, as sounds and pictures are, but have a name each.
+
+    ``kept`` (N,) are their places among the ``asked`` names, of which some may have been left out; ``keys`` tell which
+    are equal.
+    """
 
     @property
     def names(self) -> list[str]: ...
+    @property
+    def asked(self) -> tuple[str, ...]: ...
+    @property
+    def kept(self) -> torch.Tensor: ...
+    @property
+    def keys(self) -> list[bytes]: ...
     def __len__(self) -> int: ...
     def take(self, rows: torch.Tensor, /) -> Named: ...
 
 
 X = list[str] | Ragged | Named
+
+
+def is_named(x: X) -> TypeGuard[Named]:
+    return not isinstance(x, list | Ragged)
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,12 @@ def is_table(source: Any) -> bool:
 
 def is_folder(source: Any) -> bool:
     return isinstance(source, str | Path) and bool(str(source)) and Path(source).is_dir()
+
+
+def named_alike(source: Any, names: Callable[[str], bool]) -> bool:
+    """Whether this is a name of a kind, or a list of such names."""
+    every = source if isinstance(source, list | tuple) else [source]
+    return bool(every) and all(isinstance(one, str | Path) and names(str(one)) for one in every)
 
 
 def names_file(text: str) -> bool:

@@ -35,7 +35,7 @@ def stratified(
     return [torch.from_numpy(np.flatnonzero(part == at)) for at in range(len(shares))]
 
 
-def dealt(strata: np.ndarray, *, valid: float, test: float, seed: int, keys: Sequence[str] | None) -> dict[str, Tensor]:
+def dealt(strata: np.ndarray, *, valid: float, test: float, seed: int, keys: Sequence[Any] | None) -> dict[str, Tensor]:
     """The rows of the parts train, valid and test, of these shares; InputError unless something is left to train on."""
     if valid + test >= 1:
         raise InputError(
@@ -63,7 +63,7 @@ def dealt_out(
     *,
     shares: Mapping[str, float],
     seed: int,
-    keys: Sequence[str],
+    keys: Sequence[Any],
 ) -> dict[str, D]:
     """``data`` by what it is for, rows of equal keys together; a part that is ``given`` is read in place of a share."""
     there = {name: read(source) for name, source in given.items() if source is not None}

@@ -1,4 +1,4 @@
-"""Linear models that a network is read beside: of a text's n-grams, and of a numeric sequence's summary statistics.
+"""Linear models that a network is read beside: of a text's n-grams, and of numbers, as a sequence's statistics.
 
 Both predict labels (classes: how many, labels being 0 ... C-1) or numbers (classes None). Their strength of
 regularisation is chosen on the validation part, and they are fitted again on both parts then, as anybody would who used
@@ -106,39 +106,29 @@ class Ngrams:
 
 
 @dataclass(frozen=True)
-class Summaries:
-    """A linear model of a sequence's length and each feature's mean, deviation, least, greatest and last value."""
+class Values:
+    """A linear model of numbers (N, K): a sequence's ``summaries``, a picture's pixels."""
 
     head: Head
     before: NDArray[np.float64] | None = None  # what it said of the validation part, before it was fitted on that too
 
     @classmethod
-    def fit(
-        cls,
-        sequences: Sequence[NDArray[Any]],
-        y: ArrayLike,
-        valid_sequences: Sequence[NDArray[Any]],
-        valid_y: ArrayLike,
-        classes: int | None,
-    ) -> Self:
-        """Fits to sequences, (T, F) or (T,) each, and y (N,): labels, or numbers where classes is None.
-
-        Raises InputError as Ngrams.fit does, and for sequences without a step or of different widths.
-        """
-        n = len(sequences)
-        x = summaries([*sequences, *valid_sequences])
-        mean, spread = x[:n].mean(axis=0), x[:n].std(axis=0)
+    def fit(cls, x: ArrayLike, y: ArrayLike, valid_x: ArrayLike, valid_y: ArrayLike, classes: int | None) -> Self:
+        """Fits to x (N, K) and y (N,): labels, or numbers where classes is None. Raises as Ngrams.fit does."""
+        n = len(np.asarray(x))
+        both = np.concatenate([np.asarray(x, np.float64), np.asarray(valid_x, np.float64)])
+        mean, spread = both[:n].mean(axis=0), both[:n].std(axis=0)
         # Rows of about length 1, as those of n-grams are, so that the same strengths serve.
         # What differs by rounding alone, the length of rows of one length, is constant.
-        spread = np.where(spread > 1e-6 * np.abs(mean), spread, 1) * np.sqrt(x.shape[1])
-        head, before = _fit((x - mean) / spread, _both(y, valid_y, classes), n, classes)
+        spread = np.where(spread > 1e-6 * np.abs(mean), spread, 1) * np.sqrt(both.shape[1])
+        head, before = _fit((both - mean) / spread, _both(y, valid_y, classes), n, classes)
         weight = head.weight / spread
         bias = head.bias - weight @ mean
         return cls(Head(weight.astype(np.float32), bias.astype(np.float32), head.numbers), before)
 
-    def predict(self, sequences: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    def predict(self, x: ArrayLike) -> NDArray[np.float64]:
         """(N, C) probabilities, or (N,) numbers."""
-        return self.head(summaries(sequences))
+        return self.head(np.asarray(x, np.float64))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {"weight": self.head.weight, "bias": self.head.bias, "flags": np.array([self.head.numbers])}

@@ -10,7 +10,13 @@ from elman.errors import InputError
 from elman.evaluate.wording import beside, number, percent
 
 NAMES = {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE"}
-NAMES |= {"span_f1": "span F1", "nats": "nats per symbol", "bits_per_character": "bits per character", "bleu": "BLEU"}
+NAMES |= {
+    "span_f1": "span F1",
+    "nats": "nats per symbol",
+    "bits_per_character": "bits per character",
+    "bits_per_dimension": "bits per dimension",
+    "bleu": "BLEU",
+}
 NAMES |= {"wer": "word error rate", "cer": "character error rate"}
 NAMES |= {"rouge1": "ROUGE-1 F1", "mrr_20": "MRR@20"}
 LEVEL = 0.05  # chance is ruled out below it, as by a 95 % interval

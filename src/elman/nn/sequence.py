@@ -12,6 +12,7 @@ from elman.nn.classic import GRU, LSTM, RNN
 from elman.nn.conv import Conv
 from elman.nn.dropout import Embedding, VariationalDropout, checked_chance
 from elman.nn.dropout import weight_drop as drop_weights
+from elman.nn.frame_encoder import FrameEncoder, Kind
 from elman.nn.initialise import initialise
 from elman.nn.pool import pool
 
@@ -25,6 +26,8 @@ class SequenceNetwork(nn.Module):
 
         e_t = dropout(E x_t)                      symbols, with ``vocabulary``; else e_t = x_t, numbers
         e_t = dropout(E w_t + Σ_g G g / √n)       words and their n n-grams each, with ``grams``, how many there are
+        e_t = look(x_1 ... x_t)                   frames, with ``picture``, (Y, X, C): a `FrameEncoder`
+        e_t = [e_t, P_t]                          with ``position``, the size of P_t, learnt for each of ``steps``
         c_t = relu(W * e_{t-k ... t+k} + b)       with ``conv``, the width; else c_t = e_t
         y_1 ... y_T = stack(c_1 ... c_T)          L layers, both ways with ``bidirectional``
 
@@ -33,7 +36,8 @@ class SequenceNetwork(nn.Module):
     ``residual`` and ``layer_norm`` are the stack's. ``scale`` is the deviation of E and G at the start.
 
     Attributes: ``outputs`` = D*H, the size of y_t; ``embedding``, ``grams``, ``conv`` (None where absent), ``stack``.
-    Raises: ValueError unless exactly one of ``features`` and ``vocabulary`` is given, or for what the layers refuse.
+    Raises: ValueError unless exactly one of ``features``, ``vocabulary`` and ``picture`` is given, or for what the
+    layers refuse.
     Source of the n-grams: Bojanowski et al., arXiv:1607.04606.
     """
 
@@ -44,6 +48,10 @@ class SequenceNetwork(nn.Module):
         vocabulary: int = 0,
         embedding: int = 0,
         grams: int = 0,
+        picture: tuple[int, int, int] | None = None,
+        frame_encoder: Kind = "conv",
+        position: int = 0,
+        steps: int = 0,
         conv: int = 0,
         cell: Cell = "lstm",
         hidden: int,
@@ -57,9 +65,10 @@ class SequenceNetwork(nn.Module):
         scale: float = 0.1,
     ) -> None:
         super().__init__()
-        if bool(features) == bool(vocabulary):
+        if bool(features) + bool(vocabulary) + bool(picture) != 1:
             raise ValueError(
-                f"features is {features} and vocabulary is {vocabulary}, but one of the two is needed: give one"
+                f"features is {features}, vocabulary is {vocabulary} and picture is {picture}, but one of the three is "
+                "needed: give one"
             )
         if grams and not vocabulary:
             raise ValueError(f"grams is {grams}, but without a vocabulary there are no words to spell: give one")
@@ -71,7 +80,10 @@ class SequenceNetwork(nn.Module):
             self.word_dropout = checked_chance("embedding_dropout", embedding_dropout)
             start = torch.randn(grams + 1, embedding) * scale
             self.grams = nn.EmbeddingBag.from_pretrained(start, False, mode="sum", include_last_offset=True)
-        width = embedding if vocabulary else features
+        self.look = FrameEncoder(picture, frame_encoder) if picture else None
+        width = (self.look.outputs if self.look else embedding if vocabulary else features) + position
+        # Of the size of scaled numbers, so that a place is heard beside what is read there.
+        self.position = nn.Parameter(torch.randn(steps, position)) if position else None
         self.dropout = VariationalDropout(dropout)
         self.conv = Conv(width, hidden, conv) if conv else None
         self.stack = CELLS[cell](
@@ -108,6 +120,12 @@ class SequenceNetwork(nn.Module):
                 if self.grams is None
                 else nn.functional.embedding(x, self._spelled(words, grams, bags))
             )
+        if self.look is not None:
+            e = self.look(e, lengths)
+        if self.position is not None:
+            if len(e) > len(self.position):
+                raise ValueError(f"x has {len(e)} steps, but {len(self.position)} have a place: give fewer")
+            e = torch.cat([e, self.position[: len(e), None].expand(-1, e.shape[1], -1)], -1)
         if self.conv is not None:
             e = self.conv(e, lengths).relu()
         y: Tensor = self.stack(e, lengths=lengths)[0]

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
 from elman.data.labelled import Labelled, Pairs, X, finite, is_folder
+from elman.data.motion import is_motion
+from elman.data.pictures.archive import is_archive
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
@@ -58,8 +60,11 @@ class Classifier(ClassifierMixin, PooledTask):
     """Label sequences: ``Classifier(text="review", label="mood").fit("reviews.csv")``, or ``.fit(X, y)``."""
 
     name = "classify"
-    help = "Learn to label texts or sounds: of a table with a column of labels, or of a folder for each label."
-    file = "CSV, TSV, JSON lines or Parquet; or a folder with a subfolder of .txt files, or of sounds, for each label."
+    help = "Learn to label texts, sounds, pictures, clips or movements: of a table, or of a folder for each label."
+    file = (
+        "CSV, TSV, JSON lines or Parquet; a folder with a subfolder of .txt files, sounds, pictures or clips for each "
+        "label; pictures in a .npz archive; movements in a .ts file."
+    )
     after = (
         ('predict {} "some text"', "its label"),
         ("predict {} NEW.csv --out LABELS.csv", "the labels of a file"),
@@ -72,6 +77,7 @@ class Classifier(ClassifierMixin, PooledTask):
     # From the source to batches.
 
     def prepare(self, source: Any, valid: Any, test: Any, config: ClassifyConfig) -> Prepared:
+        test = self.meet(source, test)
         data = self._labelled(source)
         self.classes_ = np.unique(data.y)
         if len(self.classes_) < 2:
@@ -89,7 +95,8 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def _labelled(self, source: Any) -> Labelled:
         label = self.config().label
-        if label is None and not isinstance(source, Pairs) and not is_folder(source):
+        parted = isinstance(source, Pairs) or is_folder(source) or is_motion(source) or is_archive(source)
+        if label is None and not parted:
             raise InputError("there are no labels to learn: name their column with --label")
         data = self.read(source, label)
         if isinstance(source, Pairs):
@@ -302,7 +309,8 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def title(self) -> str:
         label = self.config_.label or "label"
-        what = "sound" if self.hears else "text" if isinstance(self.encoder_, Tokens) else "sequence"
+        held = None if self.medium_ is None else self.medium_.what.removesuffix("s")
+        what = held or ("text" if isinstance(self.encoder_, Tokens) else "sequence")
         return f"{label[:1].upper()}{label[1:]} of each {what}"
 
 

@@ -10,6 +10,7 @@ from elman.tasks.base import Task
 from elman.tasks.classify import Classifier
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
+from elman.tasks.paint import Painter
 from elman.tasks.recommend import Recommender
 from elman.tasks.regress import Regressor
 from elman.tasks.speak import Speaker
@@ -26,6 +27,7 @@ TASKS: dict[str, type[Task]] = {
         Regressor,
         Tagger,
         Generator,
+        Painter,
         Translator,
         Summarizer,
         Transcriber,

@@ -13,17 +13,23 @@ from torch import Tensor
 from elman.data.batch import Batch, Examples
 from elman.data.labelled import Labelled, X
 from elman.data.met import fingerprints
+from elman.data.ragged import Ragged
 from elman.data.sequences import Sequences
-from elman.evaluate.linear import Ngrams, Summaries
+from elman.evaluate.linear import Ngrams, Values, summaries
 from elman.nn.ensemble import Ensemble
 from elman.nn.sequence import ClassifierNetwork
 from elman.tasks.base import Prepared
-from elman.tasks.sounds import SoundConfig, SoundTask
+from elman.tasks.clips import Clips
+from elman.tasks.media import MediaTask
+from elman.tasks.pictures import PictureConfig, Pictures
+from elman.tasks.sounds import Sounds
 from elman.train.config import require_least
+
+MOST_NUMBERS = 5_000_000  # that the linear model learns from: more take minutes and change little
 
 
 @dataclass(frozen=True, kw_only=True)
-class PooledConfig(SoundConfig):
+class PooledConfig(PictureConfig):
     """How the steps become one answer.
 
     Parameters
@@ -47,10 +53,11 @@ class PooledConfig(SoundConfig):
         require_least(self, 1, "members")
 
 
-class PooledTask(SoundTask):
+class PooledTask(MediaTask):
     """The networks of an ensemble, and the linear model that they are read beside."""
 
-    linear_: Ngrams | Summaries | None
+    media = (Clips, Sounds, Pictures)
+    linear_: Ngrams | Values | None
 
     def ensemble(self, config: Any, outputs: int) -> Ensemble:
         """Members with so many outputs."""
@@ -108,8 +115,17 @@ class PooledTask(SoundTask):
             assert isinstance(valid, list)
             self.linear_ = Ngrams.fit(train, y["train"], valid if apart else [], valid_y, classes)
             return
-        rows = {name: _rows(x[name] if self.hears else parts[name].x) for name in ("train", "valid")}
-        self.linear_ = Summaries.fit(rows["train"], y["train"], rows["valid"] if apart else [], valid_y, classes)
+        rows = {name: self._linear_x(parts[name].x, x[name]) for name in ("train", "valid")}
+        stride = -(-rows["train"].size // MOST_NUMBERS) or 1
+        learnt, own = rows["train"][::stride], y["train"][::stride]
+        self.linear_ = Values.fit(learnt, own, rows["valid"] if apart else rows["valid"][:0], valid_y, classes)
+
+    def _linear_x(self, x: X, encoded: Any = None) -> np.ndarray:
+        """(N, K): what the linear model reads of sequences of numbers, or of ``encoded`` files."""
+        if self.medium_ is None:
+            assert isinstance(x, Ragged)
+            return summaries([x.row(i).numpy() for i in range(len(x))])
+        return self.medium_.linear_x(self.encoded(x) if encoded is None else encoded)
 
     def linear_guess(self, x: X) -> dict[str, np.ndarray]:
         """The linear model's answers by its name; nothing where none was fitted."""
@@ -117,7 +133,8 @@ class PooledTask(SoundTask):
             return {}
         if isinstance(self.linear_, Ngrams):
             return {"n-grams": self.linear_.predict(x)}  # type: ignore[arg-type]
-        return {"summaries": self.linear_.predict(_rows(self.encoded(x) if self.hears else x))}
+        name = "summaries" if self.medium_ is None else self.medium_.linear
+        return {name: self.linear_.predict(self._linear_x(x))}
 
     def blended(self) -> bool:
         """Whether there is a linear model to blend with, and a part that it has not seen to weigh it by."""
@@ -127,7 +144,7 @@ class PooledTask(SoundTask):
     # What is saved.
 
     def encoders(self) -> dict[str, Any]:
-        linear = {Ngrams: "n-grams", Summaries: "summaries"}.get(type(self.linear_))
+        linear = {Ngrams: "n-grams", Values: "summaries"}.get(type(self.linear_))
         return {**super().encoders(), "linear": linear}
 
     def kept(self) -> dict[str, Tensor]:
@@ -140,8 +157,4 @@ class PooledTask(SoundTask):
         arrays = {name: tensor.numpy() for name, tensor in kept.items()}
         self.linear_ = None
         if encoders["linear"] is not None:
-            self.linear_ = (Ngrams if encoders["linear"] == "n-grams" else Summaries).from_arrays(arrays)
-
-
-def _rows(x: Any) -> list[np.ndarray]:
-    return [x.row(i).numpy() for i in range(len(x))]
+            self.linear_ = (Ngrams if encoders["linear"] == "n-grams" else Values).from_arrays(arrays)

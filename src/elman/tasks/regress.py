@@ -51,6 +51,7 @@ class Regressor(RegressorMixin, PooledTask):
     Config = RegressConfig
 
     def prepare(self, source: Any, valid: Any, test: Any, config: RegressConfig) -> Prepared:
+        test = self.meet(source, test)
         data = self._numbered(source)
         given = [None if part is None else self._numbered(part) for part in (valid, test)]
         # Dealt out by quarters of the range, so that every part has small and large ones.

@@ -15,9 +15,9 @@ from elman.data.arrays import Numbers
 from elman.data.batch import Examples, batches, restored
 from elman.data.labelled import NOTHING, Labelled, Pairs, X, flat, is_table, names_file, texts_or_numbers
 from elman.data.met import met_in_words
+from elman.data.motion import is_motion, read_motion
 from elman.data.ragged import Ragged
 from elman.data.sequences import Change, Rows, Sequences
-from elman.data.sound.features import SoundEncoder
 from elman.data.stratify import dealt
 from elman.data.text.augment import drop_words, swap_words
 from elman.data.text.reader import read_labelled
@@ -110,7 +110,7 @@ class SequenceTask(Task):
     """Reads a table with a column of text, a folder of texts, or from Python texts or arrays with their labels."""
 
     config_: Any
-    encoder_: Tokens | Numbers | SoundEncoder
+    encoder_: Any  # Tokens, Numbers, or that of a medium
     spelling_: Spelling | None = None
     vectors_: Any = None  # of a file of word vectors: places and values, for the network's start
 
@@ -140,6 +140,8 @@ class SequenceTask(Task):
                     f"Found input variables with inconsistent numbers of samples: {len(x)} sequences, {len(y)} labels"
                 )
             return Labelled(x, y)
+        if is_motion(source):
+            return read_motion(source)
         return read_labelled(source, self.config().text, label, number=number)
 
     def unlabelled(self, source: Any) -> Labelled:
@@ -147,6 +149,8 @@ class SequenceTask(Task):
         something(source)
         if isinstance(source, str) and not names_file(source):
             return Labelled([source], NOTHING)
+        if is_motion(source):
+            return Labelled(read_motion(source, labelled=False).x, NOTHING)
         if self.answers_frame(source):
             return read_labelled(source, self.config().text, None)
         return Labelled(texts_or_numbers(source), NOTHING)
@@ -283,19 +287,17 @@ class SequenceTask(Task):
 
         return change
 
+    def front(self, config: Any) -> dict[str, Any]:
+        """What the network reads: arguments of SequenceNetwork."""
+        if not isinstance(self.encoder_, Tokens):
+            return {"features": self.encoder_.features}
+        grams = len(self.spelling_ or ())
+        return {"vocabulary": self.encoder_.size, "embedding": config.embedding, "grams": grams}
+
     def body(self, config: Any) -> SequenceNetwork:
         """The recurrent stack with what stands before it."""
-        front = (
-            {
-                "vocabulary": self.encoder_.size,
-                "embedding": config.embedding,
-                "grams": len(self.spelling_ or ()),
-            }
-            if isinstance(self.encoder_, Tokens)
-            else {"features": self.encoder_.features}
-        )
         body = SequenceNetwork(
-            **front,
+            **self.front(config),
             conv=config.conv,
             cell=config.cell,
             hidden=config.hidden,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches, by_length, in_order
+from elman.data.folder import files_in
 from elman.data.frames import to_frame
 from elman.data.labelled import is_folder
 from elman.data.met import fingerprints, met_in_words
@@ -21,7 +22,6 @@ from elman.data.sequence_pairs import SequencePairs
 from elman.data.sequences import NO_LABEL, Change, Rows
 from elman.data.sound import augment
 from elman.data.sound.features import SoundEncoder
-from elman.data.sound.folder import sounds_in
 from elman.data.sound.manifest import Spoken, read_manifest
 from elman.data.sound.reader import SOUNDS, names_sound
 from elman.data.sound.recordings import Recordings, read_recordings
@@ -353,7 +353,7 @@ class Transcriber(WritingTask):
         if isinstance(source, list | tuple):
             return self._heard(read_recordings(list(source), rate=self.encoder_.rate), beam)
         if is_folder(source):
-            paths = sounds_in(Path(source))
+            paths = files_in(Path(source), SOUNDS)
             if not paths:
                 raise InputError(f"{source} holds no files in {', '.join(SOUNDS)}: name another folder")
             recordings = read_recordings(paths, rate=self.encoder_.rate)

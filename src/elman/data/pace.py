@@ -1,0 +1,47 @@
+"""The pace of movements changed while learning: some parts quicker, some slower, anew each time."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from elman.data.sequences import Change
+
+BENT, STRETCHED = 0.2, 0.1  # shares of a row's length
+SCALED, SHIFTED, SHAKEN = 0.1, 0.1, 0.05  # deviations of the features
+
+
+def paced(x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    """(T, B, F) read at the times  s + a sin(π s) / π  of s in 0 .. 1, and from a little inside or outside its ends.
+
+    Source: time warping as in Um et al., arXiv:1706.00527, with one smooth bend.
+    """
+    steps, rows = x.shape[0], x.shape[1]
+    bend, stretch = (torch.rand(2, rows, generator=generator) * 2 - 1).unbind(0)
+    last = (lengths - 1).clamp(min=1)
+    s = torch.arange(steps)[:, None] / last
+    s = s + BENT * bend * torch.sin(math.pi * s.clamp(max=1)) / math.pi
+    at = ((s - 0.5) * (1 + STRETCHED * stretch) + 0.5).clamp(0, 1) * (lengths - 1)
+    low = at.floor().long()
+    high = torch.minimum(low + 1, (lengths - 1).expand_as(low))
+    share = (at - low)[..., None]
+    shape = (steps, rows, x.shape[2])
+    found = x.gather(0, low[..., None].expand(shape)).lerp(x.gather(0, high[..., None].expand(shape)), share)
+    inside = torch.arange(steps)[:, None] < lengths
+    return found * inside[..., None], lengths
+
+
+def shaken() -> Change:
+    """For movements: another pace, each feature a little larger and elsewhere, and noise."""
+
+    def change(x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        found, lengths = paced(x, lengths, generator)
+        inside = torch.arange(len(x))[:, None, None] < lengths[:, None]
+        row = (1, *x.shape[1:])
+        found = found * (1 + SCALED * torch.randn(row, generator=generator))
+        found = found + SHIFTED * torch.randn(row, generator=generator)
+        return (found + SHAKEN * torch.randn(x.shape, generator=generator)) * inside, lengths
+
+    return change

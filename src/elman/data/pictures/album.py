@@ -1,0 +1,168 @@
+"""Many pictures of one size: from files or from arrays, with what cannot be read named and counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.data.pictures.reader import Header, header, read_picture
+from elman.errors import InputError, MissingDependency
+
+LONGEST = 64  # pixels of a side at most, unless asked for: a row is a step, and a pixel may be
+ALL = 2**32  # bytes of all pictures together
+
+
+@dataclass(frozen=True)
+class Album:
+    """Pictures (N, Y, X, C) uint8, C 1 or 3, with their ``names``, and in words what was noticed in reading.
+
+    ``kept`` (N,) are their places among the ``asked`` names: those that could not be read are not among them.
+    """
+
+    values: Tensor
+    names: list[str]
+    notes: tuple[str, ...] = ()
+    kept: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    asked: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: Tensor) -> Album:
+        """The pictures with these numbers, in this order."""
+        names = [self.names[i] for i in rows.tolist()]
+        return dataclasses.replace(self, values=self.values[rows], names=names, kept=self.kept[rows])
+
+    @property
+    def keys(self) -> list[bytes]:
+        """A digest of each picture: equal ones are the same."""
+        return [hashlib.sha256(one.tobytes()).digest() for one in self.values.numpy()]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return int(self.values.shape[1]), int(self.values.shape[2])
+
+    @classmethod
+    def of(cls, x: np.ndarray, name: str, size: tuple[int, int] | None = None) -> Album:
+        """From an array (N, Y, X) or (N, Y, X, C), C 1 or 3, of 0 to 255, or of 0 to 1 where it holds no whole numbers.
+
+        Raises InputError for other shapes and values, and for pictures of another ``size`` than that.
+        """
+        need = "give (N, Y, X) or (N, Y, X, C) with C 1 or 3, of 0 to 255, or fractions of 0 to 1"
+        if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)) or x.dtype.kind not in "buif":
+            raise InputError(f"{name} has shape {x.shape} of {x.dtype}, which are no pictures: {need}")
+        if not x.size:
+            raise InputError(f"{name} holds no pictures (shape {x.shape}): {need}")
+        if x.nbytes > ALL:
+            raise InputError(f"{name} holds {x.nbytes:,} bytes, but {ALL:,} are read at most: give fewer")
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise InputError(f"{name} holds NaN or infinity: {need}")
+        least, most = float(x.min()), float(x.max())
+        if least < 0 or most > 255:
+            raise InputError(f"{name} holds values from {least:g} to {most:g}: {need}")
+        if x.dtype.kind == "b" or (x.dtype.kind == "f" and most <= 1):
+            x = x * 255.0
+        values = torch.from_numpy(np.ascontiguousarray(x if x.dtype == np.uint8 else np.rint(x).astype(np.uint8)))
+        values = values if values.ndim == 4 else values[..., None]
+        if size is not None and tuple(values.shape[1:3]) != size:
+            raise InputError(
+                f"{name} holds pictures of {values.shape[2]} x {values.shape[1]} pixels, but the model reads "
+                f"{size[1]} x {size[0]}: give them in that size"
+            )
+        names = tuple(f"{name}[{at}]" for at in range(len(values)))
+        return cls(values, list(names), (), torch.arange(len(values)), names)
+
+
+def read_album(
+    paths: Sequence[Path],
+    *,
+    size: tuple[int, int] | None = None,
+    longest: int | None = None,
+    colour: bool | None = None,
+    skip: bool = False,
+) -> Album:
+    """The pictures of the files in one ``size`` (Y, X): the commonest, its longer side ``longest`` at most (64).
+
+    ``colour`` is read where any picture may have some, when left out. Files that cannot be read raise InputError naming
+    all of them, unless ``skip`` leaves them out.
+    """
+    if not paths:
+        raise InputError("there are no files to read: give some of pictures")
+    headers: dict[int, Header] = {}
+    faults: dict[str, str] = {}
+    for at, path in enumerate(paths):
+        try:
+            headers[at] = header(path)
+        except MissingDependency:
+            raise
+        except InputError as error:
+            faults[str(path)] = str(error)
+    if faults and not skip:
+        raise broken(faults, len(paths), "pictures")
+    counts = Counter((found.tall, found.wide) for found in headers.values())
+    if size is None and counts:
+        size = _shrunk(max(counts, key=lambda one: (counts[one], one)), longest or LONGEST)
+    if colour is None:
+        colour = any(found.colour for found in headers.values())
+    if size is not None and len(headers) * size[0] * size[1] * 3 > ALL:
+        raise InputError(
+            f"{len(headers):,} pictures of {size[1]} x {size[0]} pixels are too many: give a smaller --size"
+        )
+    values: list[np.ndarray] = []
+    kept: list[int] = []
+    for at in headers:
+        assert size is not None
+        try:
+            values.append(read_picture(paths[at], size, colour))
+            kept.append(at)
+        except InputError as error:
+            faults[str(paths[at])] = str(error)
+    if faults and (not skip or not kept):
+        raise broken(faults, len(paths), "pictures")
+    assert size is not None
+    asked = tuple(map(str, paths))
+    pictures = torch.from_numpy(np.stack(values))
+    return Album(
+        pictures, [asked[at] for at in kept], _told(counts, size, faults, len(paths)), torch.tensor(kept), asked
+    )
+
+
+def broken(faults: dict[str, str], count: int, what: str) -> InputError:
+    """What is said of files that cannot be read: why the first cannot, and the names of the others."""
+    first, *others = faults
+    more = f" ({len(faults):,} of {count:,} {what} cannot be read; the others: {', '.join(others)})" if others else ""
+    return InputError(faults[first] + more)
+
+
+def left_out(faults: dict[str, str], count: int, what: str) -> list[str]:
+    """A warning that names the files that were left out; nothing where none was."""
+    if not faults:
+        return []
+    return [f"WARNING: {len(faults):,} of {count:,} {what} cannot be read and are left out: {', '.join(faults)}"]
+
+
+def _told(
+    counts: Counter[tuple[int, int]], size: tuple[int, int], faults: dict[str, str], count: int
+) -> tuple[str, ...]:
+    notes = left_out(faults, count, "pictures")
+    if set(counts) != {size}:
+        held = ", ".join(f"{wide:,} x {tall:,} ({many:,})" for (tall, wide), many in counts.most_common(4))
+        more = f" and {len(counts) - 4:,} other sizes" if len(counts) > 4 else ""
+        notes.append(
+            f"the pictures have {held}{more} pixels and are scaled into {size[1]} x {size[0]}, black where they do not "
+            "fill it"
+        )
+    return tuple(notes)
+
+
+def _shrunk(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

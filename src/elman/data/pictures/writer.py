@@ -1,0 +1,31 @@
+"""A picture to a file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.data.pictures.reader import missing
+
+WRITTEN = (".png", ".bmp", ".webp", ".gif")
+
+
+def write_picture(path: Path, pixels: NDArray[Any]) -> None:
+    """(Y, X, C) bytes, C 1 or 3, in the format of the path's name (``WRITTEN``), at once or not at all."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise missing() from None
+    picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as part:
+        pass
+    try:
+        picture.save(part.name)
+        Path(part.name).chmod(0o644)
+        Path(part.name).replace(path)
+    finally:
+        Path(part.name).unlink(missing_ok=True)

@@ -1,0 +1,219 @@
+"""What classifier and regressor do with files that are no text: a medium knows one kind of them, a task asks it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from elman.data.arrays import Numbers
+from elman.data.batch import Examples
+from elman.data.files import short
+from elman.data.labelled import Labelled, X, is_named, names_file
+from elman.data.pace import shaken
+from elman.data.sequences import Change, Rows
+from elman.errors import InputError
+from elman.evaluate.linear import summaries
+from elman.tasks.sequence import SequenceTask, something
+
+
+class Medium:
+    """One kind of file: which sources hold some, how files become rows, and rows what a network reads.
+
+    A task has one where it reads files, None where it reads texts and numbers. ``encoder`` is fitted by ``fit``, and
+    all that is saved of a medium.
+    """
+
+    kind: ClassVar[str]  # in encoders.json
+    what: ClassVar[str]  # in messages: "sounds"
+    passes: ClassVar[float | None] = None  # over the training part; None leaves them to the task
+    linear: ClassVar[str] = "summaries"  # what the linear model beside the network reads, by its name in the report
+    encoder: Any = None
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @classmethod
+    def holds(cls, source: Any, config: Any) -> bool:
+        """Whether a source that is to be learnt from holds files of this kind."""
+        raise NotImplementedError
+
+    @classmethod
+    def named(cls, source: Any) -> bool:
+        """Whether this names a file of this kind, or is a list of such names."""
+        raise NotImplementedError
+
+    def read(self, source: Any, label: str | None, number: bool) -> Labelled:
+        """The files of a source with their labels."""
+        raise NotImplementedError
+
+    def unlabelled(self, source: Any) -> Labelled:
+        """The files of a source that are to be answered for; InputError where it holds none."""
+        raise NotImplementedError
+
+    def own_test(self, source: Any) -> Any:
+        """The part of a source that judges, where it is parted already."""
+        return None
+
+    def keys(self, data: Labelled) -> list[Any]:
+        """Rows of equal keys come to one part together."""
+        return data.x.keys  # type: ignore[union-attr]
+
+    def fit(self, x: Any) -> None:
+        """Fit ``encoder`` to the training part."""
+        raise NotImplementedError
+
+    def encode(self, x: Any) -> Any:
+        return self.encoder.encode(x)
+
+    def learnt(self, x: Any, encoded: Any, longest: int | None) -> Rows:
+        """The rows that training is fed."""
+        return encoded
+
+    def change(self) -> Change | None:
+        """What is done to rows that are learnt from, anew each time."""
+        return None
+
+    def front(self) -> dict[str, Any]:
+        """What stands before the recurrent stack: arguments of SequenceNetwork."""
+        return {"features": self.encoder.features}
+
+    def linear_x(self, encoded: Any) -> np.ndarray:
+        """(N, K): what the linear model reads of encoded rows."""
+        return summaries([encoded.row(i).numpy() for i in range(len(encoded))])
+
+    def told(self, parts: dict[str, Labelled]) -> list[str]:
+        """What was read, in words."""
+        return []
+
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        """What to do with the saved model."""
+        raise NotImplementedError
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Read what ``encoder.to_json`` gave."""
+        raise NotImplementedError
+
+    def refusal(self, source: Any) -> InputError:
+        return InputError(
+            f"the model reads {self.what}, but {short(source)} was given: give a file or a folder of {self.what}"
+        )
+
+
+class MediaTask(SequenceTask):
+    """A SequenceTask that reads files of the ``media`` as well: of a folder, a table's column, or one by one."""
+
+    media: ClassVar[tuple[type[Medium], ...]] = ()
+    medium_: Medium | None = None
+
+    def meet(self, source: Any, test: Any) -> Any:
+        """Choose the medium of what is to be learnt from, and return the part that judges: its own where none is given."""
+        config = self.config()
+        held = next((medium for medium in self.media if medium.holds(source, config)), None)
+        self.medium_ = None if held is None else held(config)
+        return self.medium_.own_test(source) if self.medium_ is not None and test is None else test
+
+    # From files to rows.
+
+    def read(self, source: Any, label: str | None, *, number: bool = False) -> Labelled:
+        """As SequenceTask.read, of files where the fit's source held some."""
+        if self.medium_ is None:
+            return super().read(source, label, number=number)
+        return self.medium_.read(source, label, number)
+
+    def unlabelled(self, source: Any) -> Labelled:
+        """As SequenceTask.unlabelled; of a model of files a file, a folder or a list of them, or a table."""
+        if self.medium_ is None:
+            return super().unlabelled(source)
+        something(source)
+        medium = self.medium_
+        if isinstance(source, str) and not medium.named(source) and not names_file(source):
+            raise medium.refusal(source)
+        return medium.unlabelled(source)
+
+    def answers_frame(self, source: Any) -> bool:
+        """As SequenceTask's; of files for all but a list of them, and arrays."""
+        if self.medium_ is None:
+            return super().answers_frame(source)
+        return not isinstance(source, list | tuple | np.ndarray | torch.Tensor)
+
+    def asked(self, x: X) -> dict[str, list[str]]:
+        """The column of names that answers for files begin with."""
+        return {"file": list(x.asked)} if is_named(x) else {}
+
+    def spread(self, x: X, answers: np.ndarray) -> np.ndarray:
+        """Answers (N, ...) for rows, for each row that was asked for: NaN for the files that were left out."""
+        if not is_named(x):
+            return answers
+        found = np.full((len(x.asked), *answers.shape[1:]), np.nan)
+        found[x.kept.numpy()] = answers
+        return found
+
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        return super().hints() if self.medium_ is None else self.medium_.hints()
+
+    def keys(self, data: Labelled) -> list[Any] | None:
+        return super().keys(data) if self.medium_ is None else self.medium_.keys(data)
+
+    def same(self, x: X) -> list[Any] | None:
+        return x.keys if is_named(x) else super().same(x)
+
+    # From rows to numbers.
+
+    def fit_encoder(self, x: X) -> None:
+        if self.medium_ is None:
+            super().fit_encoder(x)
+            return
+        self.spelling_ = None
+        self.medium_.fit(x)
+        self.encoder_ = self.medium_.encoder
+
+    def numbered(self, x: X) -> Any:
+        """Files as frames, everything else as SequenceTask does it."""
+        if is_named(x) != (self.medium_ is not None):
+            learnt = "texts or numbers" if self.medium_ is None else self.medium_.what
+            given = "texts or numbers" if self.medium_ is not None else "files"
+            raise InputError(f"the model reads {learnt}, but {given} were given: give what it was fitted on")
+        return super().numbered(x) if self.medium_ is None else self.medium_.encode(x)
+
+    def learnt(self, x: X, encoded: Any) -> Rows:
+        if self.medium_ is None:
+            return super().learnt(x, encoded)
+        return self.medium_.learnt(x, encoded, self.config().longest)
+
+    def change(self) -> Change | None:
+        if self.medium_ is not None:
+            return self.medium_.change()
+        moves = isinstance(self.encoder_, Numbers) and self.config().augment
+        return shaken() if moves else super().change()
+
+    def front(self, config: Any) -> dict[str, Any]:
+        found = super().front(config) if self.medium_ is None else self.medium_.front()
+        if config.position and "position" not in found:
+            raise InputError("--position is for pictures, but these are none: leave it out")
+        return found
+
+    def sizes(self, config: Any, examples: Examples) -> list[dict[str, Any]]:
+        sizes = super().sizes(config, examples)
+        if self.medium_ is None or self.medium_.passes is None or config.epochs or config.steps:
+            return sizes
+        return [{**size, "epochs": self.medium_.passes} for size in sizes]
+
+    def told(self, parts: dict[str, Labelled], encoded: dict[str, Any]) -> list[str]:
+        own = [] if self.medium_ is None else self.medium_.told(parts)
+        return [*own, *super().told(parts, encoded)]
+
+    # What is saved.
+
+    def encoders(self) -> dict[str, Any]:
+        return {**super().encoders(), **({} if self.medium_ is None else {"kind": self.medium_.kind})}
+
+    def restore(self, encoders: dict[str, Any], kept: dict[str, torch.Tensor]) -> None:
+        held = next((medium for medium in self.media if medium.kind == encoders["kind"]), None)
+        self.medium_ = None if held is None else held(self.config())
+        if self.medium_ is None:
+            super().restore(encoders, kept)
+            return
+        self.medium_.restore(encoders["encoder"])
+        self.encoder_, self.spelling_ = self.medium_.encoder, None
