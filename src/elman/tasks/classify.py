@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -27,9 +28,11 @@ from elman.evaluate.report import Shaded
 from elman.evaluate.wording import percent, some
 from elman.nn.ensemble import Ensemble
 from elman.tasks.base import Judged, Prepared
+from elman.tasks.clips import Clips
 from elman.tasks.pooled import PooledConfig, PooledTask
 from elman.train.config import require_share
 
+UNFOLDED, STEPS = 6, 200  # rows whose guess over time the report shows, and steps of each
 SHOWN, LONGEST = 12, 400  # texts whose attention the report shows, and pieces of each
 
 
@@ -230,7 +233,24 @@ class Classifier(ClassifierMixin, PooledTask):
             rivals = dict(zip(rivals, wider, strict=True))
         evaluation = report.judge(numbers, probabilities, rivals, notes=notes, began=began)
         shaded = self._shaded(judged, examples, probabilities, labels)
-        return Judged(evaluation, *report.sections(evaluation, numbers, probabilities, labels, judged.shown, shaded))
+        over_time = self._unfolding(judged, examples, labels)
+        pages = report.sections(evaluation, numbers, probabilities, labels, judged.shown, shaded, over_time)
+        return Judged(evaluation, *pages)
+
+    def _unfolding(self, data: Labelled, examples: Examples, labels: list[str]) -> dict[str, np.ndarray]:
+        """The network's probabilities (T, C) of some movements and clips when their first t steps are read."""
+        if isinstance(data.x, list) or not isinstance(self.medium_, Clips | None):
+            return {}
+        found: dict[str, np.ndarray] = {}
+        for row in range(0, len(data), max(1, len(data) // UNFOLDED))[:UNFOLDED]:
+            batch = examples.batch(torch.tensor([row])).to(self.config_.device)
+            x = batch.inputs["x"][:STEPS]
+            with torch.no_grad():
+                z = self.network_(x=x.expand(-1, len(x), -1), lengths=torch.arange(1, len(x) + 1)).mean(0)
+            p = (self.weights_[0] * z.double()).softmax(-1).cpu().numpy()
+            name = f"row {row + 1}" if data.shown is None else Path(data.shown[row]).name
+            found[f"{name}; true label: {np.asarray(data.y)[row]}"] = np.pad(p, ((0, 0), (0, len(labels) - p.shape[1])))
+        return found
 
     def _blend_told(self) -> str:
         own, other = self.weights_

@@ -11,11 +11,14 @@ from elman.data.arrays import Numbers
 from elman.data.batch import Examples
 from elman.data.files import short
 from elman.data.labelled import Labelled, X, is_named, names_file
+from elman.data.motion import is_motion
 from elman.data.pace import shaken
 from elman.data.sequences import Change, Rows
 from elman.errors import InputError
 from elman.evaluate.linear import summaries
 from elman.tasks.sequence import SequenceTask, something
+
+PASSES = 100.0  # over movements: few of them, and no two alike
 
 
 class Medium:
@@ -28,6 +31,7 @@ class Medium:
     kind: ClassVar[str]  # in encoders.json
     what: ClassVar[str]  # in messages: "sounds"
     passes: ClassVar[float | None] = None  # over the training part; None leaves them to the task
+    spared: ClassVar[float] = 1.0  # so many times fewer passes are enough for a larger network
     linear: ClassVar[str] = "summaries"  # what the linear model beside the network reads, by its name in the report
     encoder: Any = None
 
@@ -106,12 +110,14 @@ class MediaTask(SequenceTask):
 
     media: ClassVar[tuple[type[Medium], ...]] = ()
     medium_: Medium | None = None
+    moves_: bool = False  # whether sequences of numbers are learnt from at other paces
 
     def meet(self, source: Any, test: Any) -> Any:
-        """Choose the medium of what is to be learnt from, and return the part that judges: its own where none is given."""
+        """Choose the medium of what is to be learnt from; returns the part that judges, its own where none is given."""
         config = self.config()
         held = next((medium for medium in self.media if medium.holds(source, config)), None)
         self.medium_ = None if held is None else held(config)
+        self.moves_ = is_motion(source) if config.augment is None else config.augment
         return self.medium_.own_test(source) if self.medium_ is not None and test is None else test
 
     # From files to rows.
@@ -185,8 +191,7 @@ class MediaTask(SequenceTask):
     def change(self) -> Change | None:
         if self.medium_ is not None:
             return self.medium_.change()
-        moves = isinstance(self.encoder_, Numbers) and self.config().augment
-        return shaken() if moves else super().change()
+        return shaken() if self.moves_ and isinstance(self.encoder_, Numbers) else super().change()
 
     def front(self, config: Any) -> dict[str, Any]:
         found = super().front(config) if self.medium_ is None else self.medium_.front()
@@ -196,9 +201,14 @@ class MediaTask(SequenceTask):
 
     def sizes(self, config: Any, examples: Examples) -> list[dict[str, Any]]:
         sizes = super().sizes(config, examples)
-        if self.medium_ is None or self.medium_.passes is None or config.epochs or config.steps:
+        passes = PASSES if self.moves_ else None if self.medium_ is None else self.medium_.passes
+        if passes is None or config.epochs or config.steps:
             return sizes
-        return [{**size, "epochs": self.medium_.passes} for size in sizes]
+        return [{**size, "epochs": passes} for size in sizes]
+
+    def enough(self, config: Any, examples: Examples) -> float:
+        """Of what is changed anew each time a part of the passes: more are worth more than a larger network."""
+        return super().enough(config, examples) / (1 if self.medium_ is None else self.medium_.spared)
 
     def told(self, parts: dict[str, Labelled], encoded: dict[str, Any]) -> list[str]:
         own = [] if self.medium_ is None else self.medium_.told(parts)

@@ -118,25 +118,19 @@ class Painter(Task):
         }
         rows = dealt(np.zeros(len(album), np.int64), **shares, seed=config.seed, keys=album.keys)
         parts = {name: album.take(part) for name, part in rows.items()} | given
-        notes = [
-            *album.notes,
-            ", ".join(f"{len(part):,} pictures {DOES[name]}" for name, part in parts.items() if len(part)),
-        ]
+        counted = ", ".join(f"{len(part):,} {DOES[name]}" for name, part in parts.items() if len(part))
+        notes = [*album.notes, f"pictures: {counted}"]
         if not len(parts["valid"]):
             parts["valid"] = parts["train"]
         if 0 < len(parts["test"]) < FEW:
             notes.append(f"WARNING: {len(parts['test'])} pictures are too few to judge by")
-        how = (
-            "2 levels, a pixel white with the chance of its brightness"
-            if config.levels == 2
-            else f"{config.levels} levels"
-        )
-        notes.append(f"pictures of {wide} x {tall} pixels in {how}")
+        how = ", a pixel white with the chance of its brightness" if config.levels == 2 else ""
+        notes.append(f"pictures of {wide} x {tall} pixels in {config.levels} levels{how}")
         self.met_ = fingerprints(parts["train"].keys)
         some = parts["train"].values[:: -(-len(parts["train"]) // COUNTED)]
-        counted = levelled(some, config.levels, torch.Generator().manual_seed(config.seed)).numpy()
-        self.places_ = Places.fit(counted, config.levels)
-        self.neighbours_ = Neighbours.fit(counted, config.levels)
+        drawn = levelled(some, config.levels, torch.Generator().manual_seed(config.seed)).numpy()
+        self.places_ = Places.fit(drawn, config.levels)
+        self.neighbours_ = Neighbours.fit(drawn, config.levels)
         return Prepared(
             LevelPictures(parts["train"].values, config.levels),
             LevelPictures(parts["valid"].values, config.levels, config.seed),
@@ -268,9 +262,7 @@ class Painter(Task):
         self.remark()
         if source is None:
             if keep is not None:
-                raise InputError(
-                    "--keep is of pictures that are given: name a file or a folder of them, or leave it out"
-                )
+                raise InputError("--keep is of pictures that are given: name a file or a folder, or leave it out")
             count = SHOWN if count is None else count
             require(1 <= count <= 10_000, "count", count, "from 1 to 10,000")
             return self._painted(torch.zeros(count, *self.shape_, dtype=torch.int64), 0, temperature, seed)

@@ -68,6 +68,7 @@ class Pictures(Medium):
     """Pictures: of a folder with a subfolder a label, of a .npz archive, or one by one."""
 
     kind, what, linear = "pictures", "pictures", "linear pixels"
+    passes, spared = 30.0, 3.0
 
     encoder: PictureEncoder
 

@@ -186,6 +186,11 @@ class SequenceTask(Task):
         """Rows of equal keys come to one part together."""
         return self.same(data.x)
 
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        if not isinstance(self.encoder_, Numbers):
+            return super().hints()
+        return (("predict {} NEW.ts", "what each is"), ("evaluate {} NEW.ts", "the score on new data"))
+
     def same(self, x: X) -> list[Any] | None:
         """What tells rows apart: equal ones are the same; None of numbers."""
         return x if isinstance(x, list) else None

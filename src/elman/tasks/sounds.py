@@ -51,7 +51,7 @@ class SoundConfig(SequenceConfig):
         The features' slopes, and the slopes of these, beside them.
     augment
         Change what is learnt from anew each time: a sound's speed, pitch, voice and noise; a picture's place, angle and
-        size; the pace of movements. When left out, all but sequences of numbers.
+        size; the pace of movements. When left out, files of all these, but not arrays of numbers.
     by_speaker
         Keep the sounds of a speaker in one part: a file's name up to its first _ is the speaker's.
     """

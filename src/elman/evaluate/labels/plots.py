@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from elman.evaluate.labels import metrics
-from elman.evaluate.style import INK, SERIES, STRONG, Plot, canvas, clean, name_axes, numbers, styled
+from elman.evaluate.style import DASHES, INK, SERIES, STRONG, Plot, canvas, clean, name_axes, name_ends, numbers, styled
 from elman.evaluate.wording import number, percent
 
 MOST_LABELS = 12  # more cannot be read at this size
@@ -81,3 +81,27 @@ def reliability(truth: ArrayLike, probabilities: ArrayLike, title: str = "Reliab
         f"On average the guesses were given {percent(sure)} and {percent(right)} were right; calibration error (ECE) "
     )
     return Plot(figure, title, f"{said}{number(100 * error, 2)} %.")
+
+
+@styled()
+def unfolding(probabilities: ArrayLike, labels: Sequence[str], title: str = "Guess over time") -> Plot:
+    """The probability of the likeliest labels when the first t steps have been read; probabilities (T, C)."""
+    p = np.asarray(probabilities, np.float64)
+    figure, axes = canvas("probability, %")
+    figure.set_size_inches(440 / 72, 200 / 72)
+    steps = np.arange(1, len(p) + 1)
+    likeliest = np.argsort(-p.max(axis=0), kind="stable")[: len(DASHES)]
+    ends = []
+    for at, (label, dash) in enumerate(zip(likeliest, DASHES, strict=False)):
+        axes.plot(steps, 100 * p[:, label], color=SERIES[at], linestyle=dash)
+        ends.append((float(100 * p[-1, label]), clean(labels[label], 16), SERIES[at]))
+    axes.set(ylim=(0, 102))
+    numbers(axes.xaxis, 6, whole=True)
+    name_axes(axes, along="steps read")
+    name_ends(axes, ends)
+    guess = p.argmax(axis=1)
+    settled = int(len(p) - np.argmin((guess == guess[-1])[::-1])) if (guess != guess[-1]).any() else 0
+    said = (
+        f"{labels[guess[-1]]} at the end with {percent(p[-1].max())}, the guess from step {settled + 1} of {len(p)} on."
+    )
+    return Plot(figure, title, said)

@@ -21,6 +21,7 @@ WORDS = {
     "majority": "the commonest label",
     "n-grams": "a linear bag of n-grams",
     "summaries": "a linear model of summary statistics",
+    "linear pixels": "a linear model of the pixels",
 }
 WORST = 10  # mistakes in the table
 
@@ -66,10 +67,12 @@ def sections(
     labels: Sequence[str],
     shown: Sequence[str] | None = None,
     shaded: Sequence[Shaded] = (),
+    unfolding: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[tuple[Section, ...], Plot | None]:
     """Sections, and the picture of the confusions (None of more than 12 labels).
 
-    labels: C names; shown: the rows as text, for the table of mistakes; shaded: texts with the attention they got.
+    labels: C names; shown: the rows as text, for the table of mistakes; shaded: texts with the attention they got;
+    unfolding: of some rows, by their captions, the probabilities (T, C) when the first t steps were read.
     """
     y, p = np.asarray(truth), np.asarray(probabilities, np.float64)
     guess = p.argmax(axis=1)
@@ -102,6 +105,10 @@ def sections(
     if shaded:
         said = "The stronger a piece of the text is shaded, the more of the attention was on it."
         pages.append(Section("What it looked at", said, shaded))
+    if unfolding:
+        said = "What was guessed when only the first steps of a row had been read."
+        drawn = [Figure(plots.unfolding(p, labels).svg, caption) for caption, p in unfolding.items()]
+        pages.append(Section("The guess over time", said, drawn))
     return (*pages, *evaluation.data_page()), picture
 
 

@@ -29,7 +29,7 @@ class Neighbours:
             count = max(0, min(len(NEAR), int(BITS / math.log2(levels)) - 1))
         places = _contexts(x, levels, count) * levels + x
         counts = np.bincount(places.ravel(), minlength=levels ** (count + 1)).reshape(-1, levels)
-        return cls(counts + LEAST, count)
+        return cls(np.add(counts, LEAST, dtype=np.float64), count)
 
     def nats(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """(N,): -log p of each picture."""
