@@ -1,7 +1,12 @@
-"""Tests run side by side: one thread each, or they wait for one another."""
+"""Tests run side by side: one thread each, or they wait for one another; some share `made_pictures.py`."""
+
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True, scope="session")

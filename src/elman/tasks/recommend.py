@@ -29,8 +29,8 @@ from elman.nn.recommender import Recommender as Network
 from elman.tasks.base import DOES, Judged, Prepared, Task, TaskConfig
 from elman.train.config import require, require_least, require_share
 
-ALL = 8000  # items up to which each is compared with all others
-DRAWN = 2048  # items that are drawn to be compared with, where there are more
+ALL = 1000  # items up to which each is compared with all others
+DRAWN = 512  # items that are drawn to be compared with, where there are more
 JUDGED = 6000  # events that are judged at most
 CHOSEN = 4000  # and that choose when to stop
 SHOWN, NAMED = 12, 5  # sessions in the report, and items named of each
@@ -57,7 +57,7 @@ class RecommendConfig(TaskConfig):
     objective
         cross_entropy, bpr_max or top1_max.
     negatives
-        Items drawn to be compared with, for each batch; left out, all items where there are 8,000 at most, else 2,048.
+        Items drawn to be compared with, for each batch; left out, all where there are 1,000 at most, else 512.
     exponent
         An item is drawn by its count to this power: 0 draws all alike, 1 by popularity.
     logq
