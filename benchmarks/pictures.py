@@ -120,7 +120,7 @@ def movements(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
 
 
 # Few rows: none are held back to stop by, and all passes are made.
-MOVES: dict[str, Any] = {"hidden": 64, "conv": 5, "members": 3, "valid_share": 0.0, "dropout": 0.4}
+MOVES: dict[str, Any] = {"hidden": 64, "conv": 5, "members": 3, "epochs": 200, "valid_share": 0.0, "dropout": 0.4}
 
 
 def clips(seeds: int, minutes: float, plain: bool, encoder: str) -> Iterator[Run]:

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from elman.data.sequences import Change
 
 BENT, STRETCHED = 0.2, 0.1  # shares of a row's length
-SCALED, SHIFTED, SHAKEN = 0.1, 0.1, 0.05  # deviations of the features
+SCALED, SHAKEN = 0.1, 0.02  # deviations
 
 
 def paced(x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -34,14 +34,15 @@ def paced(x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, Ten
 
 
 def shaken() -> Change:
-    """For movements: another pace, each feature a little larger and elsewhere, and noise."""
+    """For movements: another pace, all of a row a little larger or smaller, and noise.
+
+    Its features keep their proportions: whether a thumb is up or down is a small difference of two of them.
+    """
 
     def change(x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         found, lengths = paced(x, lengths, generator)
         inside = torch.arange(len(x))[:, None, None] < lengths[:, None]
-        row = (1, *x.shape[1:])
-        found = found * (1 + SCALED * torch.randn(row, generator=generator))
-        found = found + SHIFTED * torch.randn(row, generator=generator)
+        found = found * (1 + SCALED * torch.randn((1, x.shape[1], 1), generator=generator))
         return (found + SHAKEN * torch.randn(x.shape, generator=generator)) * inside, lengths
 
     return change
