@@ -15,9 +15,18 @@ UNITS = {  # before and after a figure
     "bleu": ("BLEU", ""),
     "bleu_greedy": ("BLEU", "greedy"),
     "rouge1": ("ROUGE-1", ""),
+    "events_per_second": ("", "events a second"),
     "rougeL": ("ROUGE-L", ""),
 }
-SHARES = {"wer": "WER", "cer": "CER", "exact": "exact", "focused": "focused", "words_understood": "understood"}
+SHARES = {
+    "recall_20": "Recall@20",
+    "mrr_20": "MRR@20",
+    "wer": "WER",
+    "cer": "CER",
+    "exact": "exact",
+    "focused": "focused",
+    "words_understood": "understood",
+}
 
 
 def forecast() -> str:
@@ -75,7 +84,9 @@ def _figure(metric: str, value: float, bare: bool = False) -> str:
     """A share in percent, BLEU and ROUGE in points, everything else in its unit; ``bare`` is without it."""
     name, unit = UNITS.get(metric, (metric, ""))
     if metric in UNITS:
-        figure = f"{value:.3f}" if metric == "nats" else f"{value:,.0f}" if unit == "a second" else f"{value:.1f}"
+        figure = (
+            f"{value:.3f}" if metric == "nats" else f"{value:,.0f}" if unit.endswith("a second") else f"{value:.1f}"
+        )
         return figure if bare else " ".join(part for part in (name, figure, unit) if part)
     figure = f"{100 * value:.1f}"
     return figure if bare else f"{SHARES.get(metric, '')} {figure} %".strip()
@@ -126,6 +137,7 @@ def filled(page: str) -> str:
         "forecast": forecast(),
         "text": scores("text.json", "text"),
         "seq2seq": scores("seq2seq.json", "task"),
+        "pictures": scores("pictures_sessions.json", "task"),
         "stock": stock_program(),
         "kernels": kernels(),
     }

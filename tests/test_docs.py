@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 from elman.cli import run
+from made_pictures import bars, folder_of_clips, spot, write_clip
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -38,7 +40,8 @@ def hurried(arguments: list[str]) -> list[str]:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working folder with prices.csv, business days of a wandering price with its open, high, low and volume, and
-    with small texts: reviews.csv, book.txt, words.conll, pairs.tsv and articles.tsv, and sounds: takes.tsv."""
+    with small texts: reviews.csv, book.txt, words.conll, pairs.tsv and articles.tsv, sounds: takes.tsv;
+    pictures, clips and clicks."""
     rng = np.random.default_rng(0)
     days = [day for day in np.arange("2022-01-03", "2023-12-30", dtype="datetime64[D]") if np.is_busday(day)]
     close = (100 + rng.normal(0, 1, len(days)).cumsum()).round(2)
@@ -74,8 +77,24 @@ def folder(tmp_path, monkeypatch):
     articles = {"article": words, "title": [word.split()[0] for word in words]}
     pl.DataFrame(articles).write_csv(tmp_path / "articles.tsv", separator="\t")
     takes(tmp_path)
+    pictures(tmp_path)
+    monkeypatch.setenv("ELMAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def pictures(folder):
+    """An archive mnist.npz, digit.png and half.png of its size, clips in clips/ and new.mp4; clicks.tsv."""
+    x, y = bars(200)
+    np.savez(folder / "mnist.npz", x_train=x, y_train=y, x_test=x[:40], y_test=y[:40])
+    for name in ("digit.png", "half.png"):
+        Image.fromarray(x[0]).save(folder / name)
+    folder_of_clips(folder / "clips")
+    write_clip(folder / "new.mp4", spot(True, 99))
+    rows = [(f"v{at // 5}", f"{'AB'[at % 2]}{(17, 3)[at % 2]}", at) for at in range(200)]
+    pl.DataFrame(rows, schema=["visitor", "product", "at"], orient="row").write_csv(
+        folder / "clicks.tsv", separator="\t"
+    )
 
 
 def takes(folder: Path) -> None:

@@ -44,3 +44,10 @@ def test_the_translator_says_numbers(tmp_path):
     out = printed("translate.py", "120", folder=tmp_path, TMPDIR=str(tmp_path), OMP_NUM_THREADS="1")
     assert "memory" in out and "三百一十四" in out and "score" in out
     assert list(tmp_path.glob("*/numbers.elman/report.html"))
+
+
+def test_the_digits_are_read_painted_and_watched(tmp_path):
+    where = {"TMPDIR": str(tmp_path), "ELMAN_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    out = printed("pictures.py", "0.08", folder=tmp_path, **where)
+    assert "linear pixels" in out and "neighbours" in out and "the guess over time" in out
+    assert list(tmp_path.glob("*/painted.png"))

@@ -22,6 +22,10 @@ BODIES = {
     "everything": {"conv": 3, "layers": 2, "residual": True, "cell": "gru", **WORDS, **DROPOUT},
     "spelled": {"grams": 9, "embedding_dropout": 0.2, **WORDS},
     "one way": {"bidirectional": False, "layer_norm": True, "cell": "rnn", **WORDS},
+    "frames": {"picture": (6, 5, 1)},
+    "remembered frames": {"picture": (5, 6, 1), "frame_encoder": "convgru", "conv": 3, "position": 2, "steps": 7},
+    "places": {"features": 3, "position": 4, "steps": 9},
+    "places of words": {"position": 4, "steps": 7, **WORDS},
 }
 POOLINGS = ("attention", "dot", "last", "mean", "max", "concat")
 
@@ -34,7 +38,10 @@ def body(name):
 def batch(name):
     """x, and the words and n-grams that the places in it stand for, if the network spells."""
     torch.manual_seed(1)
-    x = torch.randint(1, 20, (7, 4)) if "vocabulary" in BODIES[name] else torch.randn(7, 4, 3, dtype=torch.float64)
+    features = 30 if "picture" in BODIES[name] else 3
+    x = torch.randn(7, 4, features, dtype=torch.float64)
+    if "vocabulary" in BODIES[name]:
+        x = torch.randint(1, 20, (7, 4))
     inside = torch.arange(7)[:, None] < LENGTHS
     return torch.where(inside if x.dim() == 2 else inside[..., None], x, 0), SPELLING if name == "spelled" else {}
 
@@ -138,8 +145,39 @@ def test_numbers_are_not_dropped():
     assert torch.equal(network(x, LENGTHS), network(x, LENGTHS))
 
 
-@pytest.mark.parametrize("given", [{}, {"features": 3, "vocabulary": 20, "embedding": 8}])
-def test_symbols_or_numbers(given):
+def test_frames_are_looked_at_before_the_stack():
+    network = body("frames").eval()
+    x, _ = batch("frames")
+    expected = network.stack(network.look(x, LENGTHS), lengths=LENGTHS)[0]
+    torch.testing.assert_close(network(x, LENGTHS), expected)
+
+
+def test_each_place_has_a_vector_of_its_own():
+    network = body("places").eval()
+    x, _ = batch("places")
+    assert network.position.shape == (9, 4)
+    places = network.position[:7, None].expand(-1, 4, -1)
+    expected = network.stack(torch.cat([x, places], -1), lengths=LENGTHS)[0]
+    torch.testing.assert_close(network(x, LENGTHS), expected)
+
+
+def test_a_row_longer_than_its_places_is_refused():
+    network = body("places")
+    assert network(torch.zeros(9, 1, 3, dtype=torch.float64)).shape == (9, 1, 12)
+    with pytest.raises(ValueError, match="x has 10 steps, but 9 have a place: give fewer"):
+        network(torch.zeros(10, 1, 3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"features": 3, "vocabulary": 20, "embedding": 8},
+        {"features": 3, "picture": (4, 4, 1)},
+        {"vocabulary": 20, "embedding": 8, "picture": (4, 4, 1)},
+    ],
+)
+def test_symbols_or_numbers_or_frames(given):
     with pytest.raises(ValueError, match="one of the three is needed"):
         SequenceNetwork(hidden=6, **given)
 

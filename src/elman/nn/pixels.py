@@ -54,7 +54,7 @@ class PixelNetwork(nn.Module):
 
     def scaled(self, x: Tensor) -> Tensor:
         """Levels to -1 .. 1."""
-        return x.float() * (2 / (self.levels - 1)) - 1
+        return x.to(self.position.dtype) * (2 / (self.levels - 1)) - 1
 
     def windows(self, x: Tensor) -> Tensor:
         """Scaled pictures (B, Y, X, C) to w (Y X, B, N C); what lies outside of the picture is 0."""

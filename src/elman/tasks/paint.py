@@ -16,7 +16,7 @@ from elman.data.folder import files_in
 from elman.data.labelled import is_folder, named_alike
 from elman.data.met import fingerprints, met_in_words
 from elman.data.pictures.album import Album, read_album
-from elman.data.pictures.archive import TestPart, has_test, is_archive, read_archive
+from elman.data.pictures.archive import HeldPart, has_test, is_archive, read_archive
 from elman.data.pictures.levels import LevelPictures, levelled
 from elman.data.pictures.reader import PICTURES, names_picture
 from elman.data.stratify import dealt
@@ -110,7 +110,7 @@ class Painter(Task):
             )
         self.shape_ = tall, wide, channels
         if test is None and is_archive(source) and has_test(Path(source)):
-            test = TestPart(Path(source))
+            test = HeldPart(Path(source))
         given = {name: self._album(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
         shares = {
             "valid": 0.0 if "valid" in given else config.valid_share,

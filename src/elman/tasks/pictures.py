@@ -12,7 +12,7 @@ import torch
 from elman.data.folder import files_in, labelled_files
 from elman.data.labelled import NOTHING, Labelled, Pairs, flat, is_folder, named_alike
 from elman.data.pictures.album import Album, read_album
-from elman.data.pictures.archive import TestPart, has_test, is_archive, read_archive
+from elman.data.pictures.archive import HeldPart, has_test, is_archive, read_archive
 from elman.data.pictures.augment import moved
 from elman.data.pictures.reader import PICTURES, names_picture
 from elman.data.pictures.ways import PictureEncoder, PictureRows
@@ -85,7 +85,7 @@ class Pictures(Medium):
     # From files to rows.
 
     def own_test(self, source: Any) -> Any:
-        return TestPart(Path(source)) if is_archive(source) and has_test(Path(source)) else None
+        return HeldPart(Path(source)) if is_archive(source) and has_test(Path(source)) else None
 
     def read(self, source: Any, label: str | None, number: bool) -> Labelled:
         if isinstance(source, Pairs):

@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pytest
 
 from elman.evaluate.labels import plots
 
@@ -46,3 +47,35 @@ def test_reliability_shows_share_right_over_probability():
     assert plot.description == (
         "On average the guesses were given 75 % and 70 % were right; calibration error (ECE) 5.0 %."
     )
+
+
+def test_a_guess_unfolds_step_by_step():
+    p = np.array([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.45, 0.4, 0.15], [0.1, 0.8, 0.1], [0.05, 0.9, 0.05]])
+    plot = plots.unfolding(p, ["left", "right", "still"])
+    (axes,) = plot.figure.axes
+    np.testing.assert_allclose([line.get_ydata() for line in axes.lines[:3]], 100 * p.T[[1, 0, 2]])
+    assert axes.lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5]
+    assert plot.description == "right at the end with 90 %, the guess from step 4 of 5 on."
+    written = texts(plot)
+    assert "steps read" in written and "probability, %" in written
+    assert all(any(name in text for text in written) for name in ("left", "right", "still"))
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        ([[0.9, 0.1], [0.8, 0.2]], "a at the end with 80 %, the guess from step 1 of 2 on."),
+        ([[0.9, 0.1]], "a at the end with 90 %, the guess from step 1 of 1 on."),
+        ([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8]], "b at the end with 80 %, the guess from step 3 of 3 on."),
+    ],
+)
+def test_when_a_guess_is_settled(p, said):
+    assert plots.unfolding(p, ["a", "b"]).description == said
+
+
+def test_of_many_labels_the_likeliest_unfold():
+    p = np.full((3, 20), 0.01)
+    p[2, 7], p[1, 3] = 0.7, 0.5
+    plot = plots.unfolding(p, [f"label {at}" for at in range(20)])
+    written = " ".join(texts(plot))
+    assert "label 7" in written and "label 3" in written and "label 19" not in written

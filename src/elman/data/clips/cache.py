@@ -41,11 +41,18 @@ def kept(path: Path, settings: object, decode: Callable[[], np.ndarray]) -> np.n
     except (OSError, ValueError, EOFError):
         pass
     found = decode()
+    if found.nbytes >= MOST:
+        return found
     try:
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=place, suffix=".part", delete=False) as part:
-            np.save(part, found, allow_pickle=False)
-        Path(part.name).replace(file)
+            pass
+        try:
+            with Path(part.name).open("wb") as open_part:
+                np.save(open_part, found, allow_pickle=False)
+            Path(part.name).replace(file)
+        finally:
+            Path(part.name).unlink(missing_ok=True)
     except OSError:
         pass  # a full or read-only disk is no reason not to learn
     return found

@@ -40,7 +40,7 @@ def is_frames(path: Path) -> bool:
 def frames_in(folder: Path) -> list[Path]:
     """The pictures of a folder in the order of the numbers in their names: 2 before 10."""
     files = [path for path in files_in(folder, PICTURES) if path.parent == folder]
-    return sorted(files, key=lambda path: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", path.name)])
+    return sorted(files, key=lambda path: [int(p) if p.isdecimal() else p for p in re.split(r"(\d+)", path.name)])
 
 
 def clip_size(path: Path) -> tuple[int, int]:
@@ -113,6 +113,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         if not container.streams.video:
             raise InputError(f"{path} holds no pictures, only other streams: {_OTHERWISE}")
         stream = container.streams.video[0]
+        if stream.codec_context is None or not stream.height or not stream.width:
+            raise InputError(f"{path} holds pictures in a way that cannot be read: {_OTHERWISE}")
         if stream.height * stream.width > MOST:
             raise InputError(
                 f"{path} claims frames of {stream.width:,} x {stream.height:,} pixels, but {MOST:,} are read at most: "

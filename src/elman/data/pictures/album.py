@@ -70,7 +70,8 @@ class Album:
             raise InputError(f"{name} holds values from {least:g} to {most:g}: {need}")
         if x.dtype.kind == "b" or (x.dtype.kind == "f" and most <= 1):
             x = x * 255.0
-        values = torch.from_numpy(np.ascontiguousarray(x if x.dtype == np.uint8 else np.rint(x).astype(np.uint8)))
+        # A copy, since torch cannot hold what must not be written to.
+        values = torch.from_numpy(np.array(x, order="C") if x.dtype == np.uint8 else np.rint(x).astype(np.uint8))
         values = values if values.ndim == 4 else values[..., None]
         if size is not None and tuple(values.shape[1:3]) != size:
             raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -16,9 +17,25 @@ MOST = 2**32  # bytes of an archive when it is unpacked
 X, Y = ("x", "X", "images", "pictures", "data", "arr_0"), ("y", "Y", "labels", "label", "arr_1")
 NEED = "arrays x and y, or x_train, y_train, x_test and y_test, are needed"
 
+# Of files that are cut, encrypted (RuntimeError), or whose headers claim what cannot be.
+DAMAGE = (
+    ValueError,
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
 
 @dataclass(frozen=True)
-class TestPart:
+class HeldPart:
     """The part of an archive that judges, as a source of its own."""
 
     path: Path
@@ -28,7 +45,7 @@ class TestPart:
 
 
 def is_archive(source: Any) -> bool:
-    return isinstance(source, TestPart) or (isinstance(source, str | Path) and str(source).lower().endswith(".npz"))
+    return isinstance(source, HeldPart) or (isinstance(source, str | Path) and str(source).lower().endswith(".npz"))
 
 
 def has_test(path: Path) -> bool:
@@ -42,7 +59,7 @@ def read_archive(source: Any, part: Literal["train", "test"] = "train") -> tuple
     Nothing in an archive is executed. Raises InputError for what is no archive, holds other arrays, or unpacks to more
     than 4 GiB.
     """
-    path, part = (source.path, "test") if isinstance(source, TestPart) else (Path(source), part)
+    path, part = (source.path, "test") if isinstance(source, HeldPart) else (Path(source), part)
     names = _names(path)
     x = _found(names, part) or _found(names, None)
     if x is None and len(names) == 1:
@@ -53,8 +70,11 @@ def read_archive(source: Any, part: Literal["train", "test"] = "train") -> tuple
     try:
         with np.load(path, allow_pickle=False) as arrays:
             pictures, y = arrays[x[0]], None if labels is None else arrays[labels]
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except DAMAGE as error:
         raise InputError(f"{path} cannot be read ({error}): save it anew, with numbers and strings alone") from None
+    for name, found in ((x[0], pictures), (labels, y)):
+        if found is not None and (not isinstance(found, np.ndarray) or not found.ndim):
+            raise InputError(f"{path} holds {name}, which is no array of several: {NEED}")
     if y is not None and (y.ndim != 1 or len(y) != len(pictures)):
         raise InputError(f"{path} holds {len(pictures):,} pictures, but labels of shape {y.shape}: give one a picture")
     return pictures, y

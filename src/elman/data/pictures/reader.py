@@ -18,6 +18,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
 MOST = 2**26  # pixels of one picture: a small file can claim far more than any memory holds
 GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "F")  # modes without colours
 
+ORIENTATION = 0x0112  # the tag of EXIF: 5 to 8 are turned by a quarter
+
 
 def names_picture(text: str) -> bool:
     """Whether this is the name of a file of a picture rather than a text."""
@@ -29,7 +31,7 @@ def names_picture(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Header:
-    """A picture's pixels from left to right and from top to bottom, and whether it may hold colours."""
+    """A picture's pixels from left to right and from top to bottom as it is seen, and whether it may hold colours."""
 
     wide: int
     tall: int
@@ -39,7 +41,8 @@ class Header:
 def header(path: Path) -> Header:
     """What a file says of itself, nothing decoded. Raises InputError for what is no picture, and one too large."""
     with _opened(path) as picture:
-        return Header(picture.width, picture.height, picture.mode not in GREY)
+        wide, tall = picture.size[::-1] if _lies(picture) else picture.size
+        return Header(wide, tall, picture.mode not in GREY)
 
 
 def read_picture(path: Path, size: tuple[int, int], colour: bool) -> np.ndarray:
@@ -50,7 +53,8 @@ def read_picture(path: Path, size: tuple[int, int], colour: bool) -> np.ndarray:
     """
     from PIL import ImageOps
 
-    with _opened(path) as picture:
+    with _opened(path) as picture, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is noted beside the pixels, which is not needed
         try:
             # A file that ends early would be read as if the rest were grey.
             picture.load()
@@ -63,7 +67,7 @@ def read_picture(path: Path, size: tuple[int, int], colour: bool) -> np.ndarray:
 
 def as_array(picture: Any, size: tuple[int, int], colour: bool) -> np.ndarray:
     """A picture of Pillow's as ``read_picture`` gives it."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if picture.mode.startswith("I"):
         wide = np.asarray(picture).astype(np.float64)
@@ -73,11 +77,33 @@ def as_array(picture: Any, size: tuple[int, int], colour: bool) -> np.ndarray:
         picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
     picture = picture.convert("RGB" if colour else "L")
     if picture.size != size[::-1]:
-        picture = ImageOps.pad(
-            picture, size[::-1], Image.Resampling.BOX if _shrinks(picture, size) else Image.Resampling.BICUBIC
-        )
+        picture = _padded(picture, size)
     out = np.asarray(picture)
     return out if colour else out[..., None]
+
+
+def _lies(picture: Any) -> bool:
+    """Whether a photograph is yet to be turned by a quarter."""
+    if "exif" not in picture.info:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return picture.format != "TIFF" and picture.getexif().get(ORIENTATION) in (5, 6, 7, 8)
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError):
+        return False
+
+
+def _padded(picture: Any, size: tuple[int, int]) -> Any:
+    """As ``PIL.ImageOps.pad``, which leaves nothing of a picture that is too thin."""
+    from PIL import Image
+
+    tall = min(size[0], max(1, round(picture.height / picture.width * size[1])))
+    wide = min(size[1], max(1, round(picture.width / picture.height * size[0])))
+    way = Image.Resampling.BOX if _shrinks(picture, size) else Image.Resampling.BICUBIC
+    out = Image.new(picture.mode, size[::-1])
+    out.paste(picture.resize((wide, tall), way), (round((size[1] - wide) / 2), round((size[0] - tall) / 2)))
+    return out
 
 
 def _shrinks(picture: Any, size: tuple[int, int]) -> bool:
