@@ -44,6 +44,8 @@ def test_pictures_are_painted(here, printed, capsys):
 
 
 def test_wrong_use_is_refused(printed, refused):
+    assert "to paint say --as pixels" in refused("fit", "generate", "bars.npz")
+    assert "to paint say --as pixels" in refused("fit", "generate", "bars")
     assert "--as is 'sound', but what is generated is text or pixels" in refused(
         "fit", "generate", "bars.npz", "--as=sound"
     )

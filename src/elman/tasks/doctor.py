@@ -18,6 +18,10 @@ EXTRAS = {
     "vega_datasets": "elman demo",
     "pandas": "pandas frames in and out",
     "pyarrow": "pyarrow frames in and out",
+    "sacrebleu": "the scores of translations",
+    "soundfile": "sounds",
+    "pillow": "pictures",
+    "av": "clips",
 }
 
 

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches
+from elman.data.labelled import is_folder
+from elman.data.pictures.archive import is_archive
 from elman.data.text.chunks import Chunks
 from elman.data.text.reader import read_plain
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens
@@ -91,7 +93,7 @@ class Generator(Task):
     """Learn a text and go on with it: ``Generator(minutes=3).fit("shakespeare.txt").predict("ROMEO:", length=500)``."""
 
     name = "generate"
-    help = "Learn to write like a text: character by character, or by words or parts of words."
+    help = "Learn to write like a text: by characters, words or parts of words; of pictures, with --as pixels, to paint."
     file = "A text file in UTF-8."
     after = (
         ('predict {} --prompt "..." --length 500', "go on with a text"),
@@ -162,6 +164,8 @@ class Generator(Task):
 
     @staticmethod
     def _read(source: Any) -> str:
+        if is_archive(source) or is_folder(source):
+            raise InputError(f"{source} holds no text, which is needed: give a text file; to paint say --as pixels")
         if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and len(source) < 1000):
             return read_plain(source)
         if isinstance(source, str):

@@ -71,7 +71,8 @@ def as_array(picture: Any, size: tuple[int, int], colour: bool) -> np.ndarray:
 
     if picture.mode.startswith("I"):
         wide = np.asarray(picture).astype(np.float64)
-        picture = Image.fromarray((wide / (257 if wide.max(initial=0) > 255 else 1)).clip(0, 255).astype(np.uint8))
+        sixteen = picture.mode != "I" or wide.max(initial=0) > 255
+        picture = Image.fromarray((wide / (257 if sixteen else 1)).clip(0, 255).astype(np.uint8))
     if picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info:
         seen = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
