@@ -93,7 +93,7 @@ class Generator(Task):
     """Learn a text and go on with it: ``Generator(minutes=3).fit("shakespeare.txt").predict("ROMEO:", length=500)``."""
 
     name = "generate"
-    help = "Learn to write like a text: by characters, words or parts of words; of pictures, with --as pixels, to paint."
+    help = "Learn to write like a text, by characters, words or parts of words; or, with --as pixels, to paint."
     file = "A text file in UTF-8."
     after = (
         ('predict {} --prompt "..." --length 500', "go on with a text"),
