@@ -51,3 +51,14 @@ def test_the_digits_are_read_painted_and_watched(tmp_path):
     out = printed("pictures.py", "0.08", folder=tmp_path, **where)
     assert "linear pixels" in out and "neighbours" in out and "the guess over time" in out
     assert list(tmp_path.glob("*/painted.png"))
+
+
+def test_the_equations_agree_with_autograd(tmp_path):
+    out = printed("from_scratch.py", folder=tmp_path)
+    differences = [float(line.rpartition(" ")[2]) for line in out.splitlines() if "gradients differ" in line]
+    assert len(differences) == 3 and max(differences) < 1e-12
+    far = {
+        line.split()[0]: float(norms.rpartition(" ")[2])
+        for line, norms in zip(*[iter(out.splitlines())] * 2, strict=True)
+    }
+    assert far["LSTM"] > 100 * far["RNN"] and far["GRU"] > 100 * far["RNN"]

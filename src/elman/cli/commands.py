@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, doctor, bench and demo."""
+"""The commands: fit, refit, evaluate, predict, trace, doctor, bench and demo."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
+from elman.cli.trace import run_trace
 from elman.data.frames import WRITTEN
 from elman.errors import InputError
+from elman.explain.trace import Cell
 from elman.tasks import store
 from elman.tasks.base import Task, TaskConfig
 from elman.tasks.doctor import examine
@@ -309,6 +311,36 @@ def predict(
     for remark in task.remarks:
         aside(remark)
     write_table(found, out, json)
+
+
+@app.command(name="trace")
+def trace_command(
+    *,
+    cell: Cell = "rnn",
+    inputs: Annotated[tuple[float, ...], Parameter(consume_multiple=True, negative="")] = (1, 0, 1, 1, 0),
+    weights: Path | None = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Work a small network out by hand: each step's gates and states, with the numbers in their equations.
+
+    Parameters
+    ----------
+    cell
+        rnn, lstm or gru.
+    inputs
+        The numbers that it reads, one a step.
+    weights
+        A JSON object of lists: W and U, a number a gate in torch's order (of several units and features a list a row),
+        and if wanted b, V, d and x. When left out, every W is 0.5, every U 0.8, and the answer is h.
+    out
+        Draw the states here (.svg).
+    overwrite
+        Replace a file that is there.
+    """
+    check_file(out, overwrite)
+    run_trace(cell, inputs, weights, out, json)
 
 
 @app.command

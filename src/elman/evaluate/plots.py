@@ -237,6 +237,23 @@ def calibration(observed: Mapping[float, float], title: str = "Interval calibrat
     return Plot(figure, title, "; ".join(said) + " of what came.")
 
 
+@styled()
+def states(values: Mapping[str, ArrayLike], title: str = "Step by step") -> Plot:
+    """What a cell holds at each step: named values (T,) of one unit, the first the strongest line."""
+    figure, axes = canvas("value")
+    ends, said = [], []
+    for at, (name, given) in enumerate(values.items()):
+        y = np.asarray(given, np.float64)
+        color, dash = SERIES[at % len(SERIES)], DASHES[at // len(SERIES) % len(DASHES)]
+        axes.plot(np.arange(1, len(y) + 1), y, "o", linestyle=dash, color=color, markersize=4)
+        ends.append((float(y[-1]), name, color))
+        said.append(f"{name} from {number(float(y[0]))} to {number(float(y[-1]))}")
+    numbers(axes.xaxis, 8, whole=True)
+    name_axes(axes, along="step")
+    name_ends(axes, ends)
+    return Plot(figure, title, "; ".join(said) + ".")
+
+
 def _series(history: Sequence[Mapping[str, Any]], key: str) -> tuple[Array, Array]:
     found = [(r["step"], r[key]) for r in history if r.get(key) is not None and np.isfinite(r[key])]
     steps, values = np.array(found, np.float64).reshape(-1, 2).T
