@@ -2,7 +2,7 @@
 
 import pytest
 
-from elman.data.folder import files_in, labelled_files
+from elman.data.folder import files_in, labelled_files, names, names_alike
 from elman.errors import InputError
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
@@ -47,3 +47,11 @@ def test_sounds_without_folders_and_folders_without_sounds_are_refused(tones, tm
     (tmp_path / "yes").mkdir()
     with pytest.raises(InputError, match=r"yes holds no sounds \(.wav, .flac, .ogg, .mp3\)"):
         labelled_files(tmp_path, SOUNDS, "sounds")
+
+
+def test_files_are_known_by_their_names(tones):
+    assert names("x.wav", SOUNDS) and names("a/b.MP3", SOUNDS) and names(str(tones("two words.wav")), SOUNDS)
+    assert not names("two words.wav", SOUNDS) and not names("x.csv", SOUNDS)
+    assert not names("a" * 5000 + " .wav", SOUNDS) and not names("a\0 .wav", SOUNDS)
+    assert names_alike(["a.wav", "b.ogg"], SOUNDS) and names_alike("a.wav", SOUNDS)
+    assert not names_alike([], SOUNDS) and not names_alike(["a.wav", 3], SOUNDS)

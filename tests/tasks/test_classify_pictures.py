@@ -74,6 +74,7 @@ def test_pictures_are_read_pixel_by_pixel(tmp_path, way):
     model = quick(as_=way, position=4, cell="gru", steps=30).fit(tmp_path / "bars.npz")
     assert model.encoder_.steps == 64 and model.network_.members[0].body.position.shape == (64, 4)
     assert model.evaluation_.rows == 20  # the archive's own part judges
+    assert model.evaluate(tmp_path / "bars.npz").metrics == model.evaluation_.metrics
     again = load(model.save(tmp_path / "m"))
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
 

@@ -86,7 +86,7 @@ def test_what_cannot_be_painted_is_refused(fitted, archive, tmp_path):
             fitted.predict(**wrong)
     with pytest.raises(InputError, match="--count is of pictures that are painted wholly"):
         fitted.predict(archive, count=3)
-    with pytest.raises(InputError, match="names no pictures"):
+    with pytest.raises(InputError, match="pictures are needed"):
         fitted.predict("a text")
     with pytest.raises(InputError, match="levels must be from 2 to 256"):
         quick(levels=1).fit(archive)

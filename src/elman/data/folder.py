@@ -1,11 +1,26 @@
-"""A folder with a subfolder of files for each label: sounds, pictures, clips."""
+"""Files of one kind, known by their names, and a folder with a subfolder of them for each label."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from elman.errors import InputError
+
+
+def names(text: str, suffixes: Sequence[str]) -> bool:
+    """Whether this is the name of a file of a kind rather than a text."""
+    try:
+        return Path(text).suffix.lower() in suffixes and (" " not in text or Path(text).is_file())
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL
+        return False
+
+
+def names_alike(source: Any, suffixes: Sequence[str]) -> bool:
+    """Whether this is such a name, or a list of them."""
+    every = source if isinstance(source, list | tuple) else [source]
+    return bool(every) and all(isinstance(one, str | Path) and names(str(one), suffixes) for one in every)
 
 
 def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:

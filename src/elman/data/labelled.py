@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard
@@ -112,12 +111,6 @@ def is_table(source: Any) -> bool:
 
 def is_folder(source: Any) -> bool:
     return isinstance(source, str | Path) and bool(str(source)) and Path(source).is_dir()
-
-
-def named_alike(source: Any, names: Callable[[str], bool]) -> bool:
-    """Whether this is a name of a kind, or a list of such names."""
-    every = source if isinstance(source, list | tuple) else [source]
-    return bool(every) and all(isinstance(one, str | Path) and names(str(one)) for one in every)
 
 
 def names_file(text: str) -> bool:

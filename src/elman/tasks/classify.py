@@ -201,7 +201,7 @@ class Classifier(ClassifierMixin, PooledTask):
         return logits.softmax(-1).numpy()
 
     def judge_source(self, source: Any) -> Judged:
-        data = self._labelled(source)
+        data = self._labelled(self.judging(source))
         known = self._numbers(data.y) != NO_LABEL
         new = sorted({str(label) for label in np.asarray(data.y)[~known]})
         notes = [*data.notes, *self.met(data.x)]

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from torch.nn import functional
 
-from elman.data.clips.reader import CLIPS, is_frames, names_clip
+from elman.data.clips.reader import CLIPS, is_frames
 from elman.data.clips.reel import FRAMES, ClipEncoder, ClipRows, Reel, moved_clips, read_reel
-from elman.data.folder import files_in, labelled_files, labels_of
-from elman.data.labelled import NOTHING, Labelled, Pairs, flat, is_folder, named_alike
+from elman.data.folder import files_in, labels_of, names
+from elman.data.labelled import NOTHING, Labelled, is_folder
 from elman.data.sequences import Change
-from elman.errors import InputError
 from elman.evaluate.linear import summaries
 from elman.tasks.media import Medium
 
@@ -23,45 +22,33 @@ SEEN = 8  # pixels of a side of a frame that the linear model sees at most
 class Clips(Medium):
     """Clips: video files or folders of frames, in a folder with a subfolder a label, or one by one."""
 
-    kind, what, passes = "clips", "clips", 60.0
+    kind, what, suffixes, passes = "clips", "clips", CLIPS, 60.0
 
     encoder: ClipEncoder
 
     @classmethod
-    def holds(cls, source: Any, config: Any) -> bool:
-        if isinstance(source, Pairs):
-            return cls.named(source.x)
-        return is_folder(source) and bool(files_in(Path(source), CLIPS) or _folders_of_frames(Path(source)))
+    def named(cls, source: Any) -> bool:
+        every = source if isinstance(source, list | tuple) else [source]
+        return bool(every) and all(
+            isinstance(one, str | Path) and (names(str(one), CLIPS) or is_frames(Path(one))) for one in every
+        )
 
     @classmethod
-    def named(cls, source: Any) -> bool:
-        return named_alike(source, lambda name: names_clip(name) or is_frames(Path(name)))
+    def inside(cls, folder: Path) -> list[Path]:
+        """Video files, and folders of pictures in the folders of labels."""
+        return sorted([*files_in(folder, CLIPS), *(one for one in folder.glob("*/*") if _is_clip(one))])
 
-    def read(self, source: Any, label: str | None, number: bool) -> Labelled:
-        if isinstance(source, Pairs):
-            if not self.named(source.x):
-                raise self.refusal(source.x)
-            return self._labelled(list(map(Path, source.x)), flat(source.y), ())
-        if not is_folder(source):
-            raise self.refusal(source)
-        folders = _folders_of_frames(Path(source))
-        if not folders:
-            files, labels, notes = labelled_files(Path(source), CLIPS, self.what)
-            return self._labelled(files, np.array(labels), notes)
-        labels_of(Path(source), self.what)
-        every = sorted([*folders, *(file for file in files_in(Path(source), CLIPS) if file.parent != Path(source))])
-        return self._labelled(every, np.array([one.parent.name for one in every]), ())
+    def inside_labels(self, folder: Path) -> tuple[list[Path], list[str], tuple[str, ...]]:
+        if not any(_is_clip(one) for one in folder.glob("*/*")):
+            return super().inside_labels(folder)
+        labels_of(folder, self.what)
+        every = [one for one in self.inside(folder) if one.parent != folder]
+        return every, [one.parent.name for one in every], ()
 
-    def _labelled(self, paths: list[Path], y: np.ndarray, notes: tuple[str, ...]) -> Labelled:
-        if len(y) != len(paths):
-            raise InputError(f"{len(paths):,} clips have {len(y):,} labels: give one label a clip")
-        found = self._reel(paths)
-        return Labelled(found, y[found.kept.numpy()], (*notes, *found.notes))
-
-    def _reel(self, paths: list[Path]) -> Reel:
+    def gather(self, files: list[Path]) -> Reel:
         fitted, config = self.encoder, self.config
         return read_reel(
-            paths,
+            files,
             size=None if fitted is None else fitted.shape[:2],
             longest=config.size,
             colour=bool(config.colour) if fitted is None else fitted.shape[2] == 3,
@@ -70,17 +57,13 @@ class Clips(Medium):
         )
 
     def unlabelled(self, source: Any) -> Labelled:
-        if self.named(source):
-            paths = [Path(source)] if isinstance(source, str | Path) else list(map(Path, source))
-        elif is_folder(source):
-            own = [one for one in Path(source).iterdir() if is_frames(one)]
-            paths = sorted([*files_in(Path(source), CLIPS), *own, *_folders_of_frames(Path(source))])
-            if not paths:
-                raise InputError(f"{source} holds no clips ({', '.join(CLIPS)}, or folders of pictures): name another")
-        else:
-            raise self.refusal(source)
-        found = self._reel(paths)
-        return Labelled(found, NOTHING, found.notes)
+        """As of any medium; of a folder also the folders of pictures that lie in it."""
+        if is_folder(source) and not self.named(source):
+            own = [one for one in Path(source).iterdir() if _is_clip(one)]
+            if own:
+                found = self.gather(sorted([*own, *self.inside(Path(source))]))
+                return Labelled(found, NOTHING, found.notes)
+        return super().unlabelled(source)
 
     # From rows to numbers.
 
@@ -118,6 +101,6 @@ class Clips(Medium):
         self.encoder = ClipEncoder.from_json(state)
 
 
-def _folders_of_frames(folder: Path) -> list[Path]:
-    """Folders of pictures that labels' folders hold, each a clip."""
-    return sorted(one for one in folder.glob("*/*") if not one.name.startswith(".") and is_frames(one))
+def _is_clip(path: Path) -> bool:
+    """Whether a folder in another is a clip."""
+    return not path.name.startswith(".") and is_frames(path)

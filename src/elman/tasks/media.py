@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from elman.data.arrays import Numbers
 from elman.data.batch import Examples
 from elman.data.files import short
-from elman.data.labelled import Labelled, X, is_named, names_file
+from elman.data.folder import files_in, labelled_files, names_alike
+from elman.data.labelled import NOTHING, Labelled, Pairs, X, flat, is_folder, is_named, names_file
 from elman.data.motion import is_motion
 from elman.data.pace import shaken
 from elman.data.sequences import Change, Rows
@@ -30,6 +32,7 @@ class Medium:
 
     kind: ClassVar[str]  # in encoders.json
     what: ClassVar[str]  # in messages: "sounds"
+    suffixes: ClassVar[tuple[str, ...]]  # what the names of its files end in
     passes: ClassVar[float | None] = None  # over the training part; None leaves them to the task
     spared: ClassVar[float] = 1.0  # so many times fewer passes are enough for a larger network
     linear: ClassVar[str] = "summaries"  # what the linear model beside the network reads, by its name in the report
@@ -41,20 +44,64 @@ class Medium:
     @classmethod
     def holds(cls, source: Any, config: Any) -> bool:
         """Whether a source that is to be learnt from holds files of this kind."""
-        raise NotImplementedError
+        if isinstance(source, Pairs):
+            return cls.named(source.x)
+        return is_folder(source) and bool(cls.inside(Path(source)))
 
     @classmethod
     def named(cls, source: Any) -> bool:
         """Whether this names a file of this kind, or is a list of such names."""
+        return names_alike(source, cls.suffixes)
+
+    @classmethod
+    def inside(cls, folder: Path) -> list[Path]:
+        """The files of a folder and of the folders in it."""
+        return files_in(folder, cls.suffixes)
+
+    def inside_labels(self, folder: Path) -> tuple[list[Path], list[str], tuple[str, ...]]:
+        """The files of the folders in a folder, the label of each, and in words what is not read."""
+        return labelled_files(folder, self.suffixes, self.what)
+
+    def gather(self, files: list[Path]) -> Any:
+        """The files read, ``data.labelled.Named`` with ``notes``; once fitted, as those that it was fitted on were."""
         raise NotImplementedError
 
-    def read(self, source: Any, label: str | None, number: bool) -> Labelled:
+    def read(self, source: Any, label: str | None) -> Labelled:
         """The files of a source with their labels."""
-        raise NotImplementedError
+        if isinstance(source, Pairs) and self.named(source.x):
+            return self._labelled(list(map(Path, source.x)), flat(source.y), ())
+        if not isinstance(source, Pairs) and is_folder(source):
+            files, labels, notes = self.inside_labels(Path(source))
+            return self._labelled(files, np.array(labels), notes)
+        return self.read_other(source, label)
+
+    def _labelled(self, files: list[Path], y: np.ndarray, notes: tuple[str, ...]) -> Labelled:
+        if len(y) != len(files):
+            each = self.what.removesuffix("s")
+            raise InputError(f"{len(files):,} {self.what} have {len(y):,} labels: give one label a {each}")
+        found = self.gather(files)
+        return Labelled(found, y[found.kept.numpy()], (*notes, *found.notes))
+
+    def read_other(self, source: Any, label: str | None) -> Labelled:
+        """The labelled files of what is neither a folder nor a list of names."""
+        raise self.refusal(source)
 
     def unlabelled(self, source: Any) -> Labelled:
         """The files of a source that are to be answered for; InputError where it holds none."""
-        raise NotImplementedError
+        if self.named(source):
+            files = [Path(source)] if isinstance(source, str | Path) else list(map(Path, source))
+        elif is_folder(source):
+            files = self.inside(Path(source))
+            if not files:
+                raise InputError(f"{source} holds no {self.what} ({', '.join(self.suffixes)}): name another folder")
+        else:
+            return self.unlabelled_other(source)
+        found = self.gather(files)
+        return Labelled(found, NOTHING, found.notes)
+
+    def unlabelled_other(self, source: Any) -> Labelled:
+        """The files of what is neither a folder nor names."""
+        raise self.refusal(source)
 
     def own_test(self, source: Any) -> Any:
         """The part of a source that judges, where it is parted already."""
@@ -120,13 +167,18 @@ class MediaTask(SequenceTask):
         self.moves_ = is_motion(source) if config.augment is None else config.augment
         return self.medium_.own_test(source) if self.medium_ is not None and test is None else test
 
+    def judging(self, source: Any) -> Any:
+        """What of a source is judged: the part that is held out of it, where it is parted already."""
+        own = None if self.medium_ is None else self.medium_.own_test(source)
+        return source if own is None else own
+
     # From files to rows.
 
     def read(self, source: Any, label: str | None, *, number: bool = False) -> Labelled:
         """As SequenceTask.read, of files where the fit's source held some."""
         if self.medium_ is None:
             return super().read(source, label, number=number)
-        return self.medium_.read(source, label, number)
+        return self.medium_.read(source, label)
 
     def unlabelled(self, source: Any) -> Labelled:
         """As SequenceTask.unlabelled; of a model of files a file, a folder or a list of them, or a table."""

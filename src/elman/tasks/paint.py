@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,13 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches, in_order
-from elman.data.folder import files_in
-from elman.data.labelled import is_folder, named_alike
 from elman.data.met import fingerprints, met_in_words
-from elman.data.pictures.album import Album, read_album
-from elman.data.pictures.archive import HeldPart, has_test, is_archive, read_archive
+from elman.data.pictures.album import Album
+from elman.data.pictures.archive import held_part
 from elman.data.pictures.levels import LevelPictures, levelled
-from elman.data.pictures.reader import PICTURES, names_picture
+from elman.data.pictures.source import read_pictures
 from elman.data.stratify import dealt
 from elman.errors import InputError
 from elman.evaluate.pictures import report
@@ -109,8 +106,7 @@ class Painter(Task):
                 f"the pictures have {wide} x {tall} pixels, but {MOST:,} are painted at most: give a smaller --size"
             )
         self.shape_ = tall, wide, channels
-        if test is None and is_archive(source) and has_test(Path(source)):
-            test = HeldPart(Path(source))
+        test = held_part(source) if test is None else test
         given = {name: self._album(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
         shares = {
             "valid": 0.0 if "valid" in given else config.valid_share,
@@ -140,24 +136,12 @@ class Painter(Task):
         )
 
     def _album(self, source: Any, part: Literal["train", "test"] = "train") -> Album:
-        """The pictures of a source; those of later sources in the size of the first."""
-        size = None if self.shape_ is None else self.shape_[:2]
+        """The pictures of a source; those of later sources in the shape of the first."""
         config = self.config()
-        colour = config.colour if self.shape_ is None else self.shape_[2] == 3
-        if isinstance(source, np.ndarray | torch.Tensor):
-            return _coloured(Album.of(np.asarray(source), "pictures", size), colour)
-        if is_archive(source):
-            return _coloured(Album.of(read_archive(source, part)[0], Path(source).stem, size), colour)
-        if is_folder(source):
-            files = files_in(Path(source), PICTURES)
-            if not files:
-                raise InputError(f"{source} holds no pictures ({', '.join(PICTURES)}): name another folder")
-        elif named_alike(source, names_picture):
-            files = [Path(source)] if isinstance(source, str | Path) else list(map(Path, source))
-        else:
-            raise InputError(f"{source!r} names no pictures: give a folder of them, a .npz archive, or a file")
         longest = config.size or LONGEST
-        return read_album(files, size=size, longest=longest, colour=colour, skip=config.skip_broken)
+        return read_pictures(
+            source, part, shape=self.shape_, longest=longest, colour=config.colour, skip=config.skip_broken
+        )
 
     # The network and what it learns by.
 
@@ -297,18 +281,3 @@ class Painter(Task):
 
     def title(self) -> str:
         return "Pictures, pixel by pixel"
-
-
-def _coloured(album: Album, colour: bool) -> Album:
-    """The same pictures in colour, or in shades of grey as ITU-R BT.601 weighs them."""
-    channels = album.values.shape[3]
-    if channels == (3 if colour else 1):
-        return album
-    if colour:
-        return _with(album, album.values.expand(-1, -1, -1, 3))
-    grey = (album.values.float() @ torch.tensor([0.299, 0.587, 0.114])).round().to(torch.uint8)
-    return _with(album, grey[..., None])
-
-
-def _with(album: Album, values: Tensor) -> Album:
-    return Album(values, album.names, album.notes, album.kept, album.asked)

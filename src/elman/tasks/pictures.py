@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from elman.data.folder import files_in, labelled_files
-from elman.data.labelled import NOTHING, Labelled, Pairs, flat, is_folder, named_alike
-from elman.data.pictures.album import Album, read_album
-from elman.data.pictures.archive import HeldPart, has_test, is_archive, read_archive
+from elman.data.labelled import NOTHING, Labelled, Pairs
+from elman.data.pictures.album import Album
+from elman.data.pictures.archive import held_part, is_archive, read_archive
 from elman.data.pictures.augment import moved
-from elman.data.pictures.reader import PICTURES, names_picture
+from elman.data.pictures.reader import PICTURES
+from elman.data.pictures.source import read_pictures
 from elman.data.pictures.ways import PictureEncoder, PictureRows
 from elman.data.sequences import Change
 from elman.errors import InputError
@@ -67,75 +67,40 @@ class PictureConfig(SoundConfig):
 class Pictures(Medium):
     """Pictures: of a folder with a subfolder a label, of a .npz archive, or one by one."""
 
-    kind, what, linear = "pictures", "pictures", "linear pixels"
+    kind, what, suffixes, linear = "pictures", "pictures", PICTURES, "linear pixels"
     passes, spared = 30.0, 3.0
 
     encoder: PictureEncoder
 
     @classmethod
     def holds(cls, source: Any, config: Any) -> bool:
-        if isinstance(source, Pairs):
-            return cls.named(source.x)
-        return is_archive(source) or (is_folder(source) and bool(files_in(Path(source), PICTURES)))
-
-    @classmethod
-    def named(cls, source: Any) -> bool:
-        return named_alike(source, names_picture)
+        return super().holds(source, config) or (not isinstance(source, Pairs) and is_archive(source))
 
     # From files to rows.
 
     def own_test(self, source: Any) -> Any:
-        return HeldPart(Path(source)) if is_archive(source) and has_test(Path(source)) else None
+        return held_part(source)
 
-    def read(self, source: Any, label: str | None, number: bool) -> Labelled:
-        if isinstance(source, Pairs):
-            if not self.named(source.x):
-                raise self.refusal(source.x)
-            return self._labelled(list(map(Path, source.x)), flat(source.y), ())
-        if is_folder(source):
-            files, labels, notes = labelled_files(Path(source), PICTURES, self.what)
-            return self._labelled(files, np.array(labels), notes)
-        if not is_archive(source):
-            raise self.refusal(source)
-        x, y = read_archive(source)
+    def read_other(self, source: Any, label: str | None) -> Labelled:
+        """Those of an archive."""
+        if isinstance(source, Pairs) or not is_archive(source):
+            raise self.refusal(source.x if isinstance(source, Pairs) else source)
+        y = read_archive(source)[1]
         if y is None:
             raise InputError(f"{Path(source).name} holds no labels: give y_train beside x_train, or y beside x")
-        return Labelled(self._album(x, source), y)
+        return Labelled(self._album(source, "train"), y)
 
-    def _labelled(self, files: list[Path], y: np.ndarray, notes: tuple[str, ...]) -> Labelled:
-        if len(y) != len(files):
-            raise InputError(f"{len(files):,} pictures have {len(y):,} labels: give one label a picture")
-        found = self._files(files)
-        return Labelled(found, y[found.kept.numpy()], (*notes, *found.notes))
+    def gather(self, files: list[Path]) -> Album:
+        return self._album(files, "train")
 
-    def _files(self, files: list[Path]) -> Album:
-        fitted, config = self.encoder, self.config
-        return read_album(
-            files,
-            size=None if fitted is None else fitted.shape[:2],
-            longest=config.size,
-            colour=config.colour if fitted is None else fitted.shape[2] == 3,
-            skip=config.skip_broken,
+    def unlabelled_other(self, source: Any) -> Labelled:
+        return Labelled(self._album(source, "test"), NOTHING)
+
+    def _album(self, source: Any, part: Literal["train", "test"]) -> Album:
+        config, shape = self.config, None if self.encoder is None else self.encoder.shape
+        return read_pictures(
+            source, part, shape=shape, longest=config.size, colour=config.colour, skip=config.skip_broken
         )
-
-    def _album(self, x: np.ndarray, source: Any) -> Album:
-        return Album.of(x, Path(source).stem, None if self.encoder is None else self.encoder.shape[:2])
-
-    def unlabelled(self, source: Any) -> Labelled:
-        if isinstance(source, np.ndarray | torch.Tensor):
-            return Labelled(Album.of(np.asarray(source), "pictures", self.encoder.shape[:2]), NOTHING)
-        if is_archive(source):
-            return Labelled(self._album(read_archive(source, "test")[0], source), NOTHING)
-        if is_folder(source):
-            files = files_in(Path(source), PICTURES)
-            if not files:
-                raise InputError(f"{source} holds no pictures ({', '.join(PICTURES)}): name another folder")
-        elif self.named(source):
-            files = [Path(source)] if isinstance(source, str | Path) else list(map(Path, source))
-        else:
-            raise self.refusal(source)
-        found = self._files(files)
-        return Labelled(found, NOTHING, found.notes)
 
     # From rows to numbers.
 

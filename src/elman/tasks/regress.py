@@ -119,7 +119,7 @@ class Regressor(RegressorMixin, PooledTask):
         return self.share_ * own + (1 - self.share_) * linear
 
     def judge_source(self, source: Any) -> Judged:
-        data = self._numbered(source)
+        data = self._numbered(self.judging(source))
         return self.judge(Sequences(self.encoded(data.x)), data, (*data.notes, *self.met(data.x)))
 
     def judge(self, examples: Examples, judged: Labelled, notes: tuple[str, ...]) -> Judged:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from elman.data.folder import files_in, labelled_files
-from elman.data.labelled import NOTHING, Labelled, Pairs, flat, is_folder, named_alike
+from elman.data.labelled import NOTHING, Labelled, Pairs
 from elman.data.ragged import Ragged
 from elman.data.sequences import Change, Rows
 from elman.data.sound.augment import chain, noise, spec_augment, speed, warp
 from elman.data.sound.features import LOWEST, SoundEncoder
-from elman.data.sound.manifest import read_manifest, sound_column
-from elman.data.sound.reader import SOUNDS, names_sound
+from elman.data.sound.manifest import Spoken, read_manifest, sound_column
+from elman.data.sound.reader import SOUNDS
 from elman.data.sound.recordings import Recordings, read_recordings
 from elman.data.sound.takes import SPEEDS, Takes, at_speed
-from elman.errors import InputError
 from elman.tasks.base import DOES
 from elman.tasks.media import Medium
 from elman.tasks.sequence import SequenceConfig
@@ -74,7 +71,7 @@ class SoundConfig(SequenceConfig):
 class Sounds(Medium):
     """Files of sound: of a folder with a subfolder a label, of a table's column, or one by one."""
 
-    kind, what, passes = "sound", "sounds", PASSES
+    kind, what, suffixes, passes = "sound", "sounds", SOUNDS, PASSES
 
     encoder: SoundEncoder
 
@@ -84,53 +81,31 @@ class Sounds(Medium):
 
     @classmethod
     def holds(cls, source: Any, config: Any) -> bool:
-        if isinstance(source, Pairs):
-            return cls.named(source.x)
-        return config.sound is not None or (is_folder(source) and bool(files_in(Path(source), SOUNDS)))
-
-    @classmethod
-    def named(cls, source: Any) -> bool:
-        return named_alike(source, names_sound)
+        return super().holds(source, config) or (config.sound is not None and not isinstance(source, Pairs))
 
     # From files to rows.
 
-    def read(self, source: Any, label: str | None, number: bool) -> Labelled:
-        if isinstance(source, Pairs):
-            if not self.named(source.x):
-                raise self.refusal(source.x)
-            return self._labelled(list(map(Path, source.x)), flat(source.y), ())
-        if is_folder(source):
-            files, labels, notes = labelled_files(Path(source), SOUNDS, self.what)
-            return self._labelled(files, np.array(labels), notes)
-        column = self.config.sound or sound_column(source)
-        found = read_manifest(source, column, label, rate=self.rate, trim=self.config.trim)
-        self.rate = found.recordings.rate
-        return Labelled(found.recordings, np.array(found.texts), found.notes)
-
-    def _labelled(self, files: list[Path], y: np.ndarray, notes: tuple[str, ...]) -> Labelled:
-        if len(y) != len(files):
-            raise InputError(f"{len(files):,} sounds have {len(y):,} labels: give one label a sound")
-        found = self._recordings(files)
-        return Labelled(found, y[found.kept.numpy()], (*notes, *found.notes))
-
-    def _recordings(self, files: Sequence[Path]) -> Recordings:
+    def gather(self, files: list[Path]) -> Recordings:
         found = read_recordings(files, rate=self.rate, trim=self.config.trim)
         self.rate = found.rate
         return found
 
-    def unlabelled(self, source: Any) -> Labelled:
-        if is_folder(source):
-            files = files_in(Path(source), SOUNDS)
-            if not files:
-                raise InputError(f"{source} holds no files of sound: name another folder")
-            found = self._recordings(files)
-            return Labelled(found, NOTHING, found.notes)
-        if self.named(source):
-            found = self._recordings([Path(source)] if isinstance(source, str | Path) else list(map(Path, source)))
-            return Labelled(found, NOTHING, found.notes)
+    def read_other(self, source: Any, label: str | None) -> Labelled:
+        """Those that a table names."""
+        if isinstance(source, Pairs):
+            raise self.refusal(source.x)
+        found = self._table(source, label)
+        return Labelled(found.recordings, np.array(found.texts), found.notes)
+
+    def unlabelled_other(self, source: Any) -> Labelled:
+        found = self._table(source, None)
+        return Labelled(found.recordings, NOTHING, found.notes)
+
+    def _table(self, source: Any, label: str | None) -> Spoken:
         column = self.config.sound or sound_column(source)
-        spoken = read_manifest(source, column, None, rate=self.rate, trim=self.config.trim)
-        return Labelled(spoken.recordings, NOTHING, spoken.notes)
+        found = read_manifest(source, column, label, rate=self.rate, trim=self.config.trim)
+        self.rate = found.recordings.rate
+        return found
 
     def keys(self, data: Labelled) -> list[Any]:
         """Equal sounds, or those of one speaker."""

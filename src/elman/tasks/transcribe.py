@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches, by_length, in_order
-from elman.data.folder import files_in
+from elman.data.folder import files_in, names
 from elman.data.frames import to_frame
 from elman.data.labelled import is_folder
 from elman.data.met import fingerprints, met_in_words
@@ -23,7 +23,7 @@ from elman.data.sequences import NO_LABEL, Change, Rows
 from elman.data.sound import augment
 from elman.data.sound.features import SoundEncoder
 from elman.data.sound.manifest import Spoken, read_manifest
-from elman.data.sound.reader import SOUNDS, names_sound
+from elman.data.sound.reader import SOUNDS
 from elman.data.sound.recordings import Recordings, read_recordings
 from elman.data.stratify import dealt_out
 from elman.data.text.tokens import UNKNOWN, Tokens, choose_level
@@ -357,7 +357,7 @@ class Transcriber(WritingTask):
             if not paths:
                 raise InputError(f"{source} holds no files in {', '.join(SOUNDS)}: name another folder")
             recordings = read_recordings(paths, rate=self.encoder_.rate)
-        elif isinstance(source, str | Path) and names_sound(str(source)):
+        elif isinstance(source, str | Path) and names(str(source), SOUNDS):
             recordings = read_recordings([source], rate=self.encoder_.rate)
         else:
             recordings = read_manifest(source, config.sound, None, rate=self.encoder_.rate).recordings

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from elman.data.clips import reader
-from elman.data.clips.reader import clip_size, frames_in, is_frames, names_clip, read_clip, spaced
+from elman.data.clips.reader import clip_size, frames_in, is_frames, read_clip, spaced
 from elman.errors import InputError, MissingDependency
 
 SIZE = (32, 32)
@@ -26,14 +26,6 @@ def sound_alone(path):
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
-
-
-def test_names_of_clips(tmp_path):
-    assert names_clip("x.mp4") and names_clip("a/b.AVI")
-    assert not names_clip("two words.mp4")
-    (tmp_path / "two words.mp4").write_bytes(b"")
-    assert names_clip(str(tmp_path / "two words.mp4"))
-    assert not names_clip("x.png") and not names_clip("a" * 5000 + " .mp4") and not names_clip("a\0 .mp4")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".mov"])

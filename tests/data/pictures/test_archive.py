@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from elman.data.pictures import archive
-from elman.data.pictures.archive import has_test, is_archive, read_archive
+from elman.data.pictures.archive import held_part, is_archive, read_archive
 from elman.errors import InputError
 
 X, Y = np.arange(24, dtype=np.uint8).reshape(2, 3, 4), np.array([1, 0])
@@ -49,13 +49,13 @@ def test_pictures_and_labels_under_any_of_their_names(saved, names):
     path = saved(**dict(zip(names, (X, Y), strict=True)))
     x, y = read_archive(path)
     assert (x == X).all() and (y == Y).all()
-    assert not has_test(path)
+    assert held_part(path) is None
     assert (read_archive(path, "test")[0] == X).all()
 
 
 def test_the_parts_are_told_apart(saved):
     path = saved(x_train=X, y_train=Y, x_test=X[:1] + 1, y_test=Y[:1] + 1)
-    assert has_test(path)
+    assert held_part(path).path == path
     assert (read_archive(str(path))[0] == X).all()
     x, y = read_archive(path, "test")
     assert (x == X[:1] + 1).all() and (y == Y[:1] + 1).all()
@@ -86,7 +86,7 @@ def test_archives_that_do_not_fit_are_refused(saved, tmp_path):
     with pytest.raises(InputError, match=r"holds y, which is no array of several"):
         read_archive(saved(x=X, y=np.array(5)))
     with pytest.raises(InputError, match=r"there is no file .*none.npz"):
-        has_test(tmp_path / "none.npz")
+        held_part(tmp_path / "none.npz")
     (tmp_path / "b.npz").write_text("no archive")
     with pytest.raises(InputError, match=r"b.npz is no NumPy archive \(File is not a zip file\)"):
         read_archive(tmp_path / "b.npz")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from elman.data.pictures import reader
-from elman.data.pictures.reader import Header, header, names_picture, read_picture
+from elman.data.pictures.reader import Header, header, read_picture
 from elman.errors import InputError, MissingDependency
 
 RAMP = np.arange(20 * 24, dtype=np.uint8).reshape(20, 24) // 2
@@ -45,17 +45,6 @@ def held(way):
     exif[reader.ORIENTATION] = way
     exif[0x010E] = "a description of some length"
     return exif
-
-
-def test_names_of_pictures(tmp_path):
-    assert names_picture("x.png")
-    assert names_picture("a/b.JPEG")
-    assert not names_picture("two words.png")
-    (tmp_path / "two words.png").write_bytes(b"")
-    assert names_picture(str(tmp_path / "two words.png"))
-    assert not names_picture("x.csv")
-    assert not names_picture("a" * 5000 + " .png")
-    assert not names_picture("a\0 .png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".ppm", ".tif", ".tiff", ".gif", ".webp", ".jpg", ".jpeg"])

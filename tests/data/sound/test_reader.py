@@ -9,22 +9,13 @@ import soundfile
 import torch
 
 from elman.data.sound import reader
-from elman.data.sound.reader import names_sound, rate_of, read_sound, write_sound
+from elman.data.sound.reader import rate_of, read_sound, write_sound
 from elman.errors import InputError, MissingDependency
 
 
 def loudest(wave, rate):
     """The frequency, in Hz, where a wave has the most."""
     return float(torch.fft.rfft(wave).abs().argmax()) * rate / len(wave)
-
-
-def test_names_of_sounds(tones, tmp_path):
-    assert names_sound("x.wav")
-    assert names_sound("a/b.MP3")
-    assert names_sound(str(tones("two words.wav")))
-    assert not names_sound("two words.wav")
-    assert not names_sound("x.csv")
-    assert not names_sound("a" * 5000 + " .wav")
 
 
 @pytest.mark.parametrize("suffix", reader.SOUNDS)

@@ -19,14 +19,6 @@ MOST_FRAMES = 100_000  # decoded of one clip
 _OTHERWISE = "leave it out, or go on without it by --skip-broken"
 
 
-def names_clip(text: str) -> bool:
-    """Whether this is the name of a file of a clip rather than a text."""
-    try:
-        return Path(text).suffix.lower() in CLIPS and (" " not in text or Path(text).is_file())
-    except (OSError, ValueError):  # longer than a name can be, or with a NUL
-        return False
-
-
 def is_frames(path: Path) -> bool:
     """Whether a folder is one clip: it holds pictures, and no folders."""
     return (

@@ -48,7 +48,18 @@ class Album:
 
     @property
     def size(self) -> tuple[int, int]:
+        """(Y, X)"""
         return int(self.values.shape[1]), int(self.values.shape[2])
+
+    def coloured(self, colour: bool | None) -> Album:
+        """The same in colours, or in shades of grey as ITU-R BT.601 weighs them; None leaves them as they are."""
+        channels = self.values.shape[3]
+        if colour is None or channels == (3 if colour else 1):
+            return self
+        if colour:
+            return dataclasses.replace(self, values=self.values.expand(-1, -1, -1, 3))
+        grey = self.values.float() @ torch.tensor([[0.299], [0.587], [0.114]])
+        return dataclasses.replace(self, values=grey.round().to(torch.uint8))
 
     @classmethod
     def of(cls, x: np.ndarray, name: str, size: tuple[int, int] | None = None) -> Album:

@@ -48,9 +48,11 @@ def is_archive(source: Any) -> bool:
     return isinstance(source, HeldPart) or (isinstance(source, str | Path) and str(source).lower().endswith(".npz"))
 
 
-def has_test(path: Path) -> bool:
-    """Whether the archive holds a part that judges. Raises InputError where it is none."""
-    return _found(_names(path), "test") is not None
+def held_part(source: Any) -> HeldPart | None:
+    """The part of an archive that judges; None where it has none, or this is no archive."""
+    if isinstance(source, HeldPart) or not is_archive(source) or _found(_names(Path(source)), "test") is None:
+        return None
+    return HeldPart(Path(source))
 
 
 def read_archive(source: Any, part: Literal["train", "test"] = "train") -> tuple[np.ndarray, np.ndarray | None]:

@@ -21,14 +21,6 @@ GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "F")  # modes without colours
 ORIENTATION = 0x0112  # the tag of EXIF: 5 to 8 are turned by a quarter
 
 
-def names_picture(text: str) -> bool:
-    """Whether this is the name of a file of a picture rather than a text."""
-    try:
-        return Path(text).suffix.lower() in PICTURES and (" " not in text or Path(text).is_file())
-    except (OSError, ValueError):  # longer than a name can be, or with a NUL
-        return False
-
-
 @dataclass(frozen=True)
 class Header:
     """A picture's pixels from left to right and from top to bottom as it is seen, and whether it may hold colours."""

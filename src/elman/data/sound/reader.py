@@ -25,14 +25,6 @@ MOST = 2**26  # samples of one sound: 70 minutes at 16 kHz, 256 MiB
 BLOCK = 2**20  # samples read at once, of all channels together
 
 
-def names_sound(text: str) -> bool:
-    """Whether this is the name of a file of sound rather than a text."""
-    try:
-        return Path(text).suffix.lower() in SOUNDS and (" " not in text or Path(text).is_file())
-    except (OSError, ValueError):  # longer than a name can be, or with a NUL
-        return False
-
-
 def rate_of(paths: Iterable[str | Path]) -> int:
     """The commonest rate of the files, in samples a second, 16,000 at most; read from their headers.
 

@@ -1,0 +1,47 @@
+"""Pictures however they are given: an array, an archive, a folder, a file or a list of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from elman.data.files import short
+from elman.data.folder import files_in, names_alike
+from elman.data.labelled import is_folder
+from elman.data.pictures.album import Album, read_album
+from elman.data.pictures.archive import is_archive, read_archive
+from elman.data.pictures.reader import PICTURES
+from elman.errors import InputError
+
+
+def read_pictures(
+    source: Any,
+    part: Literal["train", "test"],
+    *,
+    shape: tuple[int, int, int] | None = None,
+    longest: int | None = None,
+    colour: bool | None = None,
+    skip: bool = False,
+) -> Album:
+    """The pictures of a source: of an archive those of a ``part``; in the ``shape`` (Y, X, C) of others, if given.
+
+    The rest is ``read_album``'s. Raises InputError for what holds no pictures.
+    """
+    size = None if shape is None else (shape[0], shape[1])
+    colour = colour if shape is None else shape[2] == 3
+    if isinstance(source, np.ndarray | torch.Tensor):
+        return Album.of(np.asarray(source), "pictures", size).coloured(colour)
+    if is_archive(source):
+        return Album.of(read_archive(source, part)[0], Path(source).stem, size).coloured(colour)
+    if is_folder(source):
+        files = files_in(Path(source), PICTURES)
+        if not files:
+            raise InputError(f"{source} holds no pictures ({', '.join(PICTURES)}): name another folder")
+    elif names_alike(source, PICTURES):
+        files = [Path(source)] if isinstance(source, str | Path) else list(map(Path, source))
+    else:
+        raise InputError(f"pictures are needed, but {short(source)} names none: give a file, a folder or an .npz file")
+    return read_album(files, size=size, longest=longest, colour=colour, skip=skip)
