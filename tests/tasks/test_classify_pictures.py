@@ -79,6 +79,10 @@ def test_pictures_are_read_pixel_by_pixel(tmp_path, way):
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
 
 
+def test_the_report_shows_the_pictures_that_were_mistaken(folder):
+    assert "Worst mistakes, seen" in quick(steps=1).fit(folder).report()
+
+
 def test_rows_that_were_learnt_from_are_noticed(folder):
     model = quick(steps=2).fit(folder)
     assert any("rows were learnt from" in note for note in model.evaluate(folder).notes)

@@ -11,7 +11,7 @@ from elman.cli.answers import emit
 from elman.cli.console import aside, say
 from elman.data.pictures.writer import WRITTEN, write_picture
 from elman.errors import InputError
-from elman.evaluate.pictures.grid import montage
+from elman.evaluate.grid import montage
 from elman.tasks.paint import Painter
 
 

@@ -19,12 +19,14 @@ from elman.data.batch import Batch, Examples, in_order
 from elman.data.frames import to_frame
 from elman.data.labelled import Labelled, Pairs, X, finite, is_folder
 from elman.data.motion import is_motion
+from elman.data.pictures.album import Album
 from elman.data.pictures.archive import is_archive
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
+from elman.evaluate.grid import grid_plot
 from elman.evaluate.labels import report
-from elman.evaluate.report import Shaded
+from elman.evaluate.report import Figure, Section, Shaded
 from elman.evaluate.wording import percent, some
 from elman.nn.ensemble import Ensemble
 from elman.tasks.base import Judged, Prepared
@@ -32,6 +34,7 @@ from elman.tasks.clips import Clips
 from elman.tasks.pooled import PooledConfig, PooledTask
 from elman.train.config import require_share
 
+SEEN = 24  # mistaken pictures that the report shows
 UNFOLDED, STEPS = 6, 200  # rows whose guess over time the report shows, and steps of each
 SHOWN, LONGEST = 12, 400  # texts whose attention the report shows, and pieces of each
 
@@ -234,8 +237,8 @@ class Classifier(ClassifierMixin, PooledTask):
         evaluation = report.judge(numbers, probabilities, rivals, notes=notes, began=began)
         shaded = self._shaded(judged, examples, probabilities, labels)
         over_time = self._unfolding(judged, examples, labels)
-        pages = report.sections(evaluation, numbers, probabilities, labels, judged.shown, shaded, over_time)
-        return Judged(evaluation, *pages)
+        pages, picture = report.sections(evaluation, numbers, probabilities, labels, judged.shown, shaded, over_time)
+        return Judged(evaluation, (*pages, *_mistaken(judged.x, numbers, probabilities, labels)), picture)
 
     def _unfolding(self, data: Labelled, examples: Examples, labels: list[str]) -> dict[str, np.ndarray]:
         """The network's probabilities (T, C) of some movements and clips when their first t steps are read."""
@@ -332,6 +335,18 @@ class Classifier(ClassifierMixin, PooledTask):
         held = None if self.medium_ is None else self.medium_.what.removesuffix("s")
         what = held or ("text" if isinstance(self.encoder_, Tokens) else "sequence")
         return f"{label[:1].upper()}{label[1:]} of each {what}"
+
+
+def _mistaken(x: X, numbers: np.ndarray, probabilities: np.ndarray, labels: list[str]) -> tuple[Section, ...]:
+    """Pictures whose wrong guesses were given the highest probability, where these are pictures."""
+    guess = probabilities.argmax(1)
+    wrong = np.flatnonzero(guess != numbers)
+    if not isinstance(x, Album) or not len(wrong):
+        return ()
+    worst = wrong[np.argsort(-probabilities[wrong, guess[wrong]], kind="stable")[:SEEN]]
+    said = "; ".join(f"{labels[numbers[at]]} taken for {labels[guess[at]]}" for at in worst)
+    figure = Figure(grid_plot(x.values.numpy()[worst], "Worst mistakes").svg, f"In the order of reading: {said}.")
+    return (Section("Worst mistakes, seen", "Wrong guesses that were given the highest probability.", [figure]),)
 
 
 def _blank(values: Any, lost: np.ndarray) -> list[Any]:

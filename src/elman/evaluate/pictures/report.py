@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from elman.errors import InputError
 from elman.evaluate.evaluation import Evaluation
-from elman.evaluate.pictures.grid import grid_plot
+from elman.evaluate.grid import grid_plot
 from elman.evaluate.report import Figure, Section
 from elman.evaluate.verdict import paired_interval, skill, verdict
 

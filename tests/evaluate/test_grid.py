@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.evaluate.pictures.grid import GAP, grid_plot, montage
+from elman.evaluate.grid import GAP, grid_plot, montage
 
 
 def pictures(count, channels=1):
