@@ -128,7 +128,14 @@ def clips(seeds: int, minutes: float, plain: bool, encoder: str) -> Iterator[Run
         train, test = (render(file, Path(folder) / file.stem) for file in (TRAIN, TEST))
         for seed in range(seeds):
             model = elman.Classifier(
-                frames=51, frame_encoder=encoder, members=1, hidden=64, epochs=400, minutes=minutes, seed=seed
+                frames=51,
+                frame_encoder=encoder,
+                members=1,
+                hidden=64,
+                valid_share=0.0,
+                epochs=150,
+                minutes=minutes,
+                seed=seed,
             ).fit(train, test=test)
             yield found(model)
 
