@@ -63,6 +63,7 @@ def permuted(seeds: int, minutes: float, plain: bool, position: int) -> Iterator
             position=position,
             bidirectional=False,
             augment=False,
+            blend=False,  # with a linear model of the pixels: this is a test of memory
             dropout=0.0,
             minutes=minutes,
             seed=seed,
