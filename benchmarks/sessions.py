@@ -47,7 +47,7 @@ def events_per_second(model: elman.Recommender, prepared: Streams) -> float:
 
 def runs(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
     for seed in range(seeds):
-        model = elman.Recommender(**COLUMNS, hold="last", minutes=minutes, seed=seed).fit(FILE)
+        model = elman.Recommender(**COLUMNS, hold="last", hidden=128, minutes=minutes, seed=seed).fit(FILE)
         judged = model.evaluate()
         prepared = model.prepare(FILE, None, None, model.config_)
         found: Run = {
