@@ -91,7 +91,7 @@ def pictures(folder):
         Image.fromarray(x[0]).save(folder / name)
     folder_of_clips(folder / "clips")
     write_clip(folder / "new.mp4", spot(True, 99))
-    rows = [(f"v{at // 5}", f"{'AB'[at % 2]}{(17, 3)[at % 2]}", at) for at in range(200)]
+    rows = [(f"v{at // 5}", ("A17", "B3", "C9")[at * at % 7 % 3], at) for at in range(300)]
     pl.DataFrame(rows, schema=["visitor", "product", "at"], orient="row").write_csv(
         folder / "clicks.tsv", separator="\t"
     )

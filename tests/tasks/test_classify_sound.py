@@ -241,7 +241,7 @@ def test_texts_and_sounds_are_not_taken_for_one_another(fitted, folder, tmp_path
     texts = Classifier(steps=2, hidden=4).fit(["a b", "c d", "a c", "b d"], [0, 1, 0, 1])
     with pytest.raises(InputError, match="the model reads texts or numbers, but files were given"):
         texts.encoded(fitted.read(folder, None).x)
-    with pytest.raises(InputError, match="holds no files of sound"):
+    with pytest.raises(InputError, match="holds no sounds"):
         fitted.predict(tmp_path)
     with pytest.raises(InputError, match=r"there is no file .*x.wav"):
         fitted.predict(str(tmp_path / "x.wav"))
