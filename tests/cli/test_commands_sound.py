@@ -106,7 +106,7 @@ def test_bad_files_are_refused(here, refused):
         "none.wav": "there is no file none.wav: give the name of a file of sound",
         "list.csv": "2 of 3 files are absent: x.wav, y.wav; correct the names, or leave the rows out",
         "turn left": "the model reads sounds, but 'turn left' was given: give a file, a folder or a table of them",
-        "words.elman": "words.elman holds no files of sound: name another folder",
+        "words.elman": "words.elman holds no sounds (.wav, .flac, .ogg, .mp3): name another folder",
     }.items():
         assert said in refused("predict", "words.elman", given)
     assert "--bands must" in refused(*FIT, "--bands", "3", "--out", "bad.elman")

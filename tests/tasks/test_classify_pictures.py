@@ -121,8 +121,8 @@ def test_settings_that_do_not_fit_are_refused(folder, fitted, tmp_path):
         fitted.predict("hello there")
     with pytest.raises(InputError, match="holds no pictures"):
         fitted.predict(tmp_path)
-    with pytest.raises(InputError, match="pictures of 5 x 5 pixels, but the model reads 8 x 8"):
-        fitted.predict(np.zeros((2, 5, 5), np.uint8))
+    with pytest.raises(InputError, match="the pictures have 5 x 3 pixels, but the model reads 8 x 8"):
+        fitted.predict(np.zeros((2, 3, 5), np.uint8))
     with pytest.raises(InputError, match="2 pictures have 1 labels"):
         quick().fit(["a.png", "b.png"], ["up"])
 

@@ -94,4 +94,4 @@ def test_what_cannot_be_painted_is_refused(fitted, archive, tmp_path):
         quick().fit(tmp_path)
     large = np.zeros((4, 80, 80), np.uint8)
     with pytest.raises(InputError, match="80 x 80 pixels, but 4,096 are painted at most"):
-        quick().fit(large)
+        quick(size=80).fit(large)

@@ -11,6 +11,8 @@ from rich.table import Table
 from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.wording import number, percent
 
+WIDEST = 9  # columns of scores that stay legible side by side
+
 if TYPE_CHECKING:
     from elman.bench import Measured
 
@@ -33,13 +35,16 @@ def show(evaluation: Evaluation | None) -> None:
         say("Not judged: no part of the data was held out.")
         return
     head, rows = evaluation.table()
+    if len(head) > WIDEST:  # a line a metric, where a column each would be too narrow to read
+        turned = [list(column) for column in zip(head, *rows, strict=True)]
+        head, rows = [str(name) for name in turned[0]], turned[1:]
     table = Table(*(escape(name.replace("_", "\n")) for name in head), box=None, pad_edge=False, header_style="bold")
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for at, row in enumerate(rows):
         cells = ["" if cell is None else cell if isinstance(cell, str) else number(cell) for cell in row]
-        table.add_row(*cells, style="bold" if at == 0 else "")
+        table.add_row(*cells, style="bold" if at == 0 and len(rows) < WIDEST else "")
     people.print(table)
     colour = {True: "green", False: "red", None: "yellow"}[evaluation.good]
     say(f"[{colour}]{escape(evaluation.verdict)}[/]")

@@ -25,7 +25,7 @@ def write_pictures(task: Painter, source: str | None, options: dict[str, Any], o
         aside(remark)
     write_picture(out, montage(pictures))
     count, tall, wide, _ = pictures.shape
-    said = f"Painted {count:,} pictures of {wide} x {tall} pixels into {out}"
+    said = f"Painted {count:,} picture{'s' * (count > 1)} of {wide} x {tall} pixels into {out}"
     say(escape(said))
     if as_json:
         emit({"pictures": count, "width": wide, "height": tall, "file": str(out)})

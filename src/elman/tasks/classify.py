@@ -103,6 +103,8 @@ class Classifier(ClassifierMixin, PooledTask):
         label = self.config().label
         parted = isinstance(source, Pairs) or is_folder(source) or is_motion(source) or is_archive(source)
         if label is None and not parted:
+            if isinstance(source, str | Path) and not Path(source).exists():
+                raise InputError(f"there is no file or folder {source}: check the name")
             raise InputError("there are no labels to learn: name their column with --label")
         data = self.read(source, label)
         if isinstance(source, Pairs):

@@ -11,7 +11,8 @@ from torch.nn import functional
 from elman.data.clips.reader import CLIPS, is_frames
 from elman.data.clips.reel import FRAMES, ClipEncoder, ClipRows, Reel, moved_clips, read_reel
 from elman.data.folder import files_in, labels_of, names
-from elman.data.labelled import NOTHING, Labelled, is_folder
+from elman.data.labelled import NOTHING, Labelled, Pairs, is_folder
+from elman.data.pictures.reader import PICTURES
 from elman.data.sequences import Change
 from elman.evaluate.linear import summaries
 from elman.tasks.media import Medium
@@ -25,6 +26,14 @@ class Clips(Medium):
     kind, what, suffixes, passes = "clips", "clips", CLIPS, 60.0
 
     encoder: ClipEncoder
+
+    @classmethod
+    def holds(cls, source: Any, config: Any) -> bool:
+        """A single clip among pictures makes a folder none of clips."""
+        if isinstance(source, Pairs) or not super().holds(source, config):
+            return super().holds(source, config)
+        folder = Path(source)
+        return len(cls.inside(folder)) > len(files_in(folder, PICTURES))
 
     @classmethod
     def named(cls, source: Any) -> bool:
@@ -53,7 +62,7 @@ class Clips(Medium):
             longest=config.size,
             colour=bool(config.colour) if fitted is None else fitted.shape[2] == 3,
             frames=config.frames if fitted is None else fitted.frames,
-            skip=config.skip_broken,
+            skip=config.skip_broken or (fitted is not None and len(files) > 1),
         )
 
     def unlabelled(self, source: Any) -> Labelled:

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches
+from elman.data.folder import files_in
 from elman.data.labelled import is_folder
 from elman.data.pictures.archive import is_archive
+from elman.data.pictures.reader import PICTURES
 from elman.data.text.chunks import Chunks
 from elman.data.text.reader import read_plain
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens
@@ -164,7 +166,7 @@ class Generator(Task):
 
     @staticmethod
     def _read(source: Any) -> str:
-        if is_archive(source) or is_folder(source):
+        if is_archive(source) or (is_folder(source) and files_in(Path(source), PICTURES)):
             raise InputError(f"{source} holds no text, which is needed: give a text file; to paint say --as pixels")
         if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and len(source) < 1000):
             return read_plain(source)

@@ -33,6 +33,7 @@ class Medium:
     kind: ClassVar[str]  # in encoders.json
     what: ClassVar[str]  # in messages: "sounds"
     suffixes: ClassVar[tuple[str, ...]]  # what the names of its files end in
+    others: ClassVar[str] = "a list of files"  # that it reads besides
     passes: ClassVar[float | None] = None  # over the training part; None leaves them to the task
     spared: ClassVar[float] = 1.0  # so many times fewer passes are enough for a larger network
     linear: ClassVar[str] = "summaries"  # what the linear model beside the network reads, by its name in the report
@@ -148,7 +149,7 @@ class Medium:
 
     def refusal(self, source: Any) -> InputError:
         return InputError(
-            f"the model reads {self.what}, but {short(source)} was given: give a file or a folder of {self.what}"
+            f"the model reads {self.what}, but {short(source)} was given: give a file, a folder or {self.others}"
         )
 
 

@@ -68,7 +68,7 @@ class Pictures(Medium):
     """Pictures: of a folder with a subfolder a label, of a .npz archive, or one by one."""
 
     kind, what, suffixes, linear = "pictures", "pictures", PICTURES, "linear pixels"
-    passes, spared = 30.0, 3.0
+    passes, spared, others = 30.0, 3.0, "an .npz archive"
 
     encoder: PictureEncoder
 

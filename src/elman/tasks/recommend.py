@@ -383,6 +383,9 @@ class Recommender(Task):
         for row in range(len(data)):
             if not (codes.row(row) != UNKNOWN).any():
                 raise self._strange(data, row, session is not None)
+        strange = [name for row in range(len(data)) for name in self._unknown(data, codes, row)]
+        told = f"{len(strange):,} items are not known and passed over: {', '.join(dict.fromkeys(strange))[:200]}"
+        self.remark(*([told] if strange else []))
         columns: dict[str, list[Any]] = {"session": [], "rank": [], "item": [], "probability": []}
         top = min(top, len(self.items_) - FIRST)
         self.network_.eval()
@@ -404,6 +407,10 @@ class Recommender(Task):
                     columns["item"].append(self.items_.names[code])
                     columns["probability"].append(share)
         return to_frame(columns, like=None if isinstance(source, str | Path | list | tuple) else source)
+
+    def _unknown(self, data: Sessions, codes: Ragged, row: int) -> list[str]:
+        known = (codes.row(row) != UNKNOWN).tolist()
+        return [str(name) for name, found in zip(data.row(row), known, strict=True) if not found]
 
     def _strange(self, data: Sessions, row: int, alone: bool) -> InputError:
         names = data.row(row)

@@ -72,6 +72,7 @@ class Sounds(Medium):
     """Files of sound: of a folder with a subfolder a label, of a table's column, or one by one."""
 
     kind, what, suffixes, passes = "sound", "sounds", SOUNDS, PASSES
+    others = "a table of them"
 
     encoder: SoundEncoder
 

@@ -52,7 +52,7 @@ def test_bad_ones_among_good_ones_are_all_named(picture, tmp_path):
         read_album(paths)
     said = str(refused.value)
     assert "b.png is no picture" in said
-    assert "(2 of 5 pictures cannot be read; the others:" in said and "e.jpg)" in said
+    assert "(3 of 5 pictures cannot be read; the others:" in said and "e.jpg" in said and "c.bmp" in said
     with pytest.raises(InputError, match=r"c.bmp is damaged"):
         read_album([*good, damaged])
     found = read_album(paths, skip=True)
@@ -194,8 +194,14 @@ def test_what_is_no_pictures_is_refused():
         Album.of(np.array([[[256, 0]]]), "x")
 
 
-def test_pictures_of_another_size_than_the_models_are_refused():
-    x = np.zeros((1, 4, 5))
-    assert Album.of(x, "x", (4, 5)).size == (4, 5)
-    with pytest.raises(InputError, match=r"x holds pictures of 5 x 4 pixels, but the model reads 4 x 5"):
-        Album.of(x, "x", (5, 4))
+def test_pictures_are_scaled_in_their_proportions_alone():
+    album = Album.of(np.arange(32).reshape(1, 4, 8) * 8, "x")
+    small = album.sized(None, 4)
+    assert small.size == (2, 4) and float(small.values.float().mean()) == pytest.approx(124, abs=1)
+    assert "are scaled to 4 x 2" in small.notes[0]
+    assert album.sized((4, 8), 4) is album and album.sized(None, 8) is album
+    assert album.sized((2, 4), 4).size == (2, 4)
+    with pytest.raises(
+        InputError, match="have 8 x 4 pixels, but the model reads 4 x 4: give"
+    ):
+        album.sized((4, 4), 4)

@@ -99,7 +99,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     except FileNotFoundError:
         raise InputError(f"there is no file {path}: give the name of a clip") from None
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        reason = str(error).split(":")[0]
+        reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} is no clip that can be read ({reason}): {_OTHERWISE}") from None
     with container:
         if not container.streams.video:

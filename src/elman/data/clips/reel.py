@@ -81,7 +81,7 @@ def read_reel(
         found = attempt(at, partial(clip_size, path))
         if found:
             sizes[at] = found
-    if faults and not (skip and sizes):
+    if not sizes:
         raise broken(faults, len(paths), "clips")
     counts = Counter(sizes.values())
     own = max(counts, key=lambda one: (counts[one], one))

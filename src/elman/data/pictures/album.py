@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from elman.data.pictures.reader import Header, header, read_picture
 from elman.errors import InputError, MissingDependency
@@ -51,6 +52,27 @@ class Album:
         """(Y, X)"""
         return int(self.values.shape[1]), int(self.values.shape[2])
 
+    def sized(self, size: tuple[int, int] | None, longest: int) -> Album:
+        """The same scaled to ``size``, which must have their proportions, or else down to ``longest`` pixels a side.
+
+        Raises InputError for pictures of other proportions than ``size``.
+        """
+        wanted = _shrunk(self.size, longest) if size is None else size
+        if wanted == self.size:
+            return self
+        if size is not None and _shrunk(self.size, max(size)) != size:
+            raise InputError(
+                f"the pictures have {self.size[1]} x {self.size[0]} pixels, but the model reads {size[1]} x {size[0]}: "
+                "give them in these proportions"
+            )
+        parts = [
+            functional.adaptive_avg_pool2d(some.permute(0, 3, 1, 2).float(), wanted).round().to(torch.uint8)
+            for some in self.values.split(1024)
+        ]
+        scaled = torch.cat(parts).permute(0, 2, 3, 1).contiguous()
+        note = f"pictures of {self.size[1]} x {self.size[0]} pixels are scaled to {wanted[1]} x {wanted[0]}"
+        return dataclasses.replace(self, values=scaled, notes=(*self.notes, note))
+
     def coloured(self, colour: bool | None) -> Album:
         """The same in colours, or in shades of grey as ITU-R BT.601 weighs them; None leaves them as they are."""
         channels = self.values.shape[3]
@@ -62,10 +84,10 @@ class Album:
         return dataclasses.replace(self, values=grey.round().to(torch.uint8))
 
     @classmethod
-    def of(cls, x: np.ndarray, name: str, size: tuple[int, int] | None = None) -> Album:
+    def of(cls, x: np.ndarray, name: str) -> Album:
         """From an array (N, Y, X) or (N, Y, X, C), C 1 or 3, of 0 to 255, or of 0 to 1 where it holds no whole numbers.
 
-        Raises InputError for other shapes and values, and for pictures of another ``size`` than that.
+        Raises InputError for other shapes and values.
         """
         need = "give (N, Y, X) or (N, Y, X, C) with C 1 or 3, of 0 to 255, or fractions of 0 to 1"
         if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)) or x.dtype.kind not in "buif":
@@ -84,11 +106,6 @@ class Album:
         # A copy, since torch cannot hold what must not be written to.
         values = torch.from_numpy(np.array(x, order="C") if x.dtype == np.uint8 else np.rint(x).astype(np.uint8))
         values = values if values.ndim == 4 else values[..., None]
-        if size is not None and tuple(values.shape[1:3]) != size:
-            raise InputError(
-                f"{name} holds pictures of {values.shape[2]} x {values.shape[1]} pixels, but the model reads "
-                f"{size[1]} x {size[0]}: give them in that size"
-            )
         names = tuple(f"{name}[{at}]" for at in range(len(values)))
         return cls(values, list(names), (), torch.arange(len(values)), names)
 
@@ -117,8 +134,6 @@ def read_album(
             raise
         except InputError as error:
             faults[str(path)] = str(error)
-    if faults and not skip:
-        raise broken(faults, len(paths), "pictures")
     counts = Counter((found.tall, found.wide) for found in headers.values())
     if size is None and counts:
         size = _shrunk(max(counts, key=lambda one: (counts[one], one)), longest or LONGEST)

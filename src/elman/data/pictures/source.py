@@ -11,7 +11,7 @@ import torch
 from elman.data.files import short
 from elman.data.folder import files_in, names_alike
 from elman.data.labelled import is_folder
-from elman.data.pictures.album import Album, read_album
+from elman.data.pictures.album import LONGEST, Album, read_album
 from elman.data.pictures.archive import is_archive, read_archive
 from elman.data.pictures.reader import PICTURES
 from elman.errors import InputError
@@ -33,9 +33,10 @@ def read_pictures(
     size = None if shape is None else (shape[0], shape[1])
     colour = colour if shape is None else shape[2] == 3
     if isinstance(source, np.ndarray | torch.Tensor):
-        return Album.of(np.asarray(source), "pictures", size).coloured(colour)
+        return Album.of(np.asarray(source), "pictures").coloured(colour).sized(size, longest or LONGEST)
     if is_archive(source):
-        return Album.of(read_archive(source, part)[0], Path(source).stem, size).coloured(colour)
+        found = Album.of(read_archive(source, part)[0], Path(source).name)
+        return found.coloured(colour).sized(size, longest or LONGEST)
     if is_folder(source):
         files = files_in(Path(source), PICTURES)
         if not files:
@@ -44,4 +45,6 @@ def read_pictures(
         files = [Path(source)] if isinstance(source, str | Path) else list(map(Path, source))
     else:
         raise InputError(f"pictures are needed, but {short(source)} names none: give a file, a folder or an .npz file")
+    # One of several that cannot be read does not keep a fitted model from answering for the others.
+    skip = skip or (shape is not None and len(files) > 1)
     return read_album(files, size=size, longest=longest, colour=colour, skip=skip)

@@ -69,7 +69,7 @@ def _folder(folder: Path) -> Labelled:
     labels = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not labels:
         raise InputError(
-            f"{folder} holds no folders, but one for each label is needed, with .txt files or sounds in it"
+            f"{folder} holds no folders, but one for each label is needed, with .txt files, sounds, pictures or clips"
         )
     texts: list[str] = []
     names: list[str] = []
