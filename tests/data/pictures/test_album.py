@@ -201,7 +201,5 @@ def test_pictures_are_scaled_in_their_proportions_alone():
     assert "are scaled to 4 x 2" in small.notes[0]
     assert album.sized((4, 8), 4) is album and album.sized(None, 8) is album
     assert album.sized((2, 4), 4).size == (2, 4)
-    with pytest.raises(
-        InputError, match="have 8 x 4 pixels, but the model reads 4 x 4: give"
-    ):
+    with pytest.raises(InputError, match="have 8 x 4 pixels, but the model reads 4 x 4: give"):
         album.sized((4, 4), 4)
