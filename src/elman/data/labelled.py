@@ -110,7 +110,10 @@ def is_table(source: Any) -> bool:
 
 
 def is_folder(source: Any) -> bool:
-    return isinstance(source, str | Path) and bool(str(source)) and Path(source).is_dir()
+    try:
+        return isinstance(source, str | Path) and bool(str(source)) and Path(source).is_dir()
+    except (OSError, ValueError):  # a text, longer than a name can be, or with a NUL
+        return False
 
 
 def names_file(text: str) -> bool:
