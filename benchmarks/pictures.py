@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +123,13 @@ def movements(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
 MOVES: dict[str, Any] = {"hidden": 64, "conv": 5, "members": 3, "epochs": 200, "valid_share": 0.0, "dropout": 0.4}
 
 
-def clips(seeds: int, minutes: float, plain: bool, encoder: str) -> Iterator[Run]:
+def clips(seeds: int, minutes: float, plain: bool) -> Iterator[Run]:
     with tempfile.TemporaryDirectory() as folder:
         train, test = (render(file, Path(folder) / file.stem) for file in (TRAIN, TEST))
         for seed in range(seeds):
-            model = elman.Classifier(
-                frames=51, frame_encoder=encoder, members=1, hidden=64, epochs=400, minutes=minutes, seed=seed
-            ).fit(train, test=test)
+            model = elman.Classifier(frames=51, members=1, hidden=64, epochs=400, minutes=minutes, seed=seed).fit(
+                train, test=test
+            )
             yield found(model)
 
 
@@ -161,7 +160,7 @@ WORKLOADS = {
     ),
     "clips": Workload(
         "NATOPS drawn as stick figures in mp4 clips of 64 x 64 pixels, official split; frames of 32 x 32",
-        partial(clips, encoder="conv"),
+        clips,
         "accuracy",
         None,
         10,

@@ -11,10 +11,10 @@ from rich.table import Table
 from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.wording import number, percent
 
-WIDEST = 9  # columns of scores that stay legible side by side
-
 if TYPE_CHECKING:
     from elman.bench import Measured
+
+WIDEST = 9  # columns of scores that stay legible side by side
 
 people = Console(stderr=True, emoji=False)
 

@@ -22,12 +22,7 @@ def run(tokens: Sequence[str] | None = None) -> int:
     _widen(sys.stdout)
     try:
         arguments = whole_numbers(with_config(with_medium(arguments)))
-        app(
-            arguments,
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         return fail(_usage(error), 2)
     except (InputError, MissingDependency) as error:

@@ -15,7 +15,7 @@ class PixelNetwork(nn.Module):
         w_t = the pixels near t that come before it: ``up`` rows of 2 side + 1, and ``side`` to its left, in -1 .. 1
         f_t = [w_t, P_t]                               P_t a vector learnt for each place
         h_t = stack(f_1 ... f_t)
-        m_t = relu(A dropout(h_t) + B f_t + b)
+        m_t = A dropout(h_t) + B f_t + b
         z_tc = W_c relu(m_t + Σ_{d<c} V_cd x_td) + b_c          logits of the levels of channel c
 
     Shapes: x (B, Y, X, C) whole numbers below ``levels``, to z (B, Y, X, C, levels - 1), the logits beside a 0 of
@@ -67,18 +67,23 @@ class PixelNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         scaled = self.scaled(x)
-        f = torch.cat([self.windows(scaled), self.position[:, None].expand(-1, len(x), -1)], -1)
-        h = self.stack(f)[0]
-        z = self._logits(h, f, scaled.flatten(1, 2).transpose(0, 1))
+        f = self._seen(scaled)
+        m, pixels = self._middle(self.stack(f)[0], f), scaled.flatten(1, 2).transpose(0, 1)
+        z = torch.stack([self._logits(m, pixels, c) for c in range(self.shape[2])], -2)
         return z.transpose(0, 1).unflatten(1, self.shape[:2])
 
-    def _logits(self, h: Tensor, f: Tensor, x: Tensor) -> Tensor:
-        """h (..., H), f (..., F) and the scaled pixels themselves (..., C), to (..., C, levels - 1)."""
-        m = self.middle(torch.cat([self.dropout(h), f], -1))
-        found = [self.heads[0](m.relu())]
-        for c, (earlier, head) in enumerate(zip(self.earlier, self.heads[1:], strict=True), 1):
-            found.append(head((m + earlier(x[..., :c])).relu()))
-        return torch.stack(found, -2)
+    def _seen(self, scaled: Tensor) -> Tensor:
+        """f (Y X, B, F) of scaled pictures."""
+        return torch.cat([self.windows(scaled), self.position[:, None].expand(-1, len(scaled), -1)], -1)
+
+    def _middle(self, h: Tensor, f: Tensor) -> Tensor:
+        found: Tensor = self.middle(torch.cat([self.dropout(h), f], -1))
+        return found
+
+    def _logits(self, m: Tensor, pixels: Tensor, c: int) -> Tensor:
+        """m and the scaled pixels themselves (..., C), of which those before c are looked at, to (..., levels - 1)."""
+        z: Tensor = self.heads[c]((m + self.earlier[c - 1](pixels[..., :c]) if c else m).relu())
+        return z
 
     @torch.no_grad()
     def paint(
@@ -91,14 +96,14 @@ class PixelNetwork(nn.Module):
         x[:, known:] = 0
         state = None
         if known:
-            f = torch.cat([self.windows(self.scaled(x)), self.position[:, None].expand(-1, len(x), -1)], -1)
-            state = self.stack(f[: known * wide])[1]
+            state = self.stack(self._seen(self.scaled(x))[: known * wide])[1]
         for row in range(known, tall):
             for column in range(wide):
                 f = torch.cat([self._window(x, row, column), self.position[row * wide + column].expand(len(x), -1)], -1)
                 h, state = self.stack(f[None], state)
+                m = self._middle(h[0], f)
                 for c in range(channels):
-                    z = self._logits(h[0], f, self.scaled(x[:, row, column]))[:, c]
+                    z = self._logits(m, self.scaled(x[:, row, column]), c)
                     z = torch.cat([z.new_zeros(len(z), 1), z], -1)
                     if temperature < 1e-6:
                         x[:, row, column, c] = z.argmax(-1)

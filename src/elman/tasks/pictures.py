@@ -14,7 +14,7 @@ from elman.data.pictures.album import Album
 from elman.data.pictures.archive import held_part, is_archive, read_archive
 from elman.data.pictures.augment import moved
 from elman.data.pictures.reader import PICTURES
-from elman.data.pictures.source import read_pictures
+from elman.data.pictures.source import from_array, read_pictures
 from elman.data.pictures.ways import PictureEncoder, PictureRows
 from elman.data.sequences import Change
 from elman.errors import InputError
@@ -85,10 +85,12 @@ class Pictures(Medium):
         """Those of an archive."""
         if isinstance(source, Pairs) or not is_archive(source):
             raise self.refusal(source.x if isinstance(source, Pairs) else source)
-        y = read_archive(source)[1]
+        x, y = read_archive(source)
         if y is None:
             raise InputError(f"{Path(source).name} holds no labels: give y_train beside x_train, or y beside x")
-        return Labelled(self._album(source, "train"), y)
+        shape = None if self.encoder is None else self.encoder.shape
+        album = from_array(x, Path(source).name, shape, self.config.size, self.config.colour)
+        return Labelled(album, y, album.notes)
 
     def gather(self, files: list[Path]) -> Album:
         return self._album(files, "train")

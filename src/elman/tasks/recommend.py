@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches, by_length, in_order
+from elman.data.files import short
 from elman.data.frames import to_frame
 from elman.data.ragged import Ragged
 from elman.data.sessions.items import FIRST, UNKNOWN, Items
@@ -384,8 +385,8 @@ class Recommender(Task):
             if not (codes.row(row) != UNKNOWN).any():
                 raise self._strange(data, row, session is not None)
         strange = [name for row in range(len(data)) for name in self._unknown(data, codes, row)]
-        told = f"{len(strange):,} items are not known and passed over: {', '.join(dict.fromkeys(strange))[:200]}"
-        self.remark(*([told] if strange else []))
+        shown = short(", ".join(dict.fromkeys(strange)))
+        self.remark(*([f"{len(strange):,} items are not known and passed over: {shown}"] if strange else []))
         columns: dict[str, list[Any]] = {"session": [], "rank": [], "item": [], "probability": []}
         top = min(top, len(self.items_) - FIRST)
         self.network_.eval()

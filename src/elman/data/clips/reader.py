@@ -21,12 +21,7 @@ _OTHERWISE = "leave it out, or go on without it by --skip-broken"
 
 def is_frames(path: Path) -> bool:
     """Whether a folder is one clip: it holds pictures, and no folders."""
-    return (
-        path.is_dir()
-        and any(path.glob("*.*"))
-        and bool(frames_in(path))
-        and not any(p.is_dir() for p in path.iterdir())
-    )
+    return path.is_dir() and bool(frames_in(path)) and not any(one.is_dir() for one in path.iterdir())
 
 
 def frames_in(folder: Path) -> list[Path]:
@@ -67,9 +62,7 @@ def read_clip(path: Path, size: tuple[int, int], colour: bool, frames: int) -> n
             if len(found) == 4 * frames:
                 found, stride = found[::2], 2 * stride
     if not found:
-        raise InputError(
-            f"{path} holds no frame that can be decoded: leave it out, or go on without it by --skip-broken"
-        )
+        raise InputError(f"{path} holds no frame that can be decoded: {_OTHERWISE}")
     return np.stack([found[at] for at in spaced(len(found), frames)])
 
 

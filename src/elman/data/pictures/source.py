@@ -17,6 +17,16 @@ from elman.data.pictures.reader import PICTURES
 from elman.errors import InputError
 
 
+def from_array(
+    x: np.ndarray, name: str, shape: tuple[int, int, int] | None, longest: int | None, colour: bool | None
+) -> Album:
+    """An array's pictures in a ``shape``, or else scaled down to ``longest`` pixels a side."""
+    album = Album.of(x, name)
+    if shape is None:
+        return album.coloured(colour).sized(None, longest or LONGEST)
+    return album.coloured(shape[2] == 3).sized(shape[:2], longest or LONGEST)
+
+
 def read_pictures(
     source: Any,
     part: Literal["train", "test"],
@@ -30,13 +40,10 @@ def read_pictures(
 
     The rest is ``read_album``'s. Raises InputError for what holds no pictures.
     """
-    size = None if shape is None else (shape[0], shape[1])
-    colour = colour if shape is None else shape[2] == 3
     if isinstance(source, np.ndarray | torch.Tensor):
-        return Album.of(np.asarray(source), "pictures").coloured(colour).sized(size, longest or LONGEST)
+        return from_array(np.asarray(source), "pictures", shape, longest, colour)
     if is_archive(source):
-        found = Album.of(read_archive(source, part)[0], Path(source).name)
-        return found.coloured(colour).sized(size, longest or LONGEST)
+        return from_array(read_archive(source, part)[0], Path(source).name, shape, longest, colour)
     if is_folder(source):
         files = files_in(Path(source), PICTURES)
         if not files:
@@ -47,4 +54,5 @@ def read_pictures(
         raise InputError(f"pictures are needed, but {short(source)} names none: give a file, a folder or an .npz file")
     # One of several that cannot be read does not keep a fitted model from answering for the others.
     skip = skip or (shape is not None and len(files) > 1)
+    size, colour = (None, colour) if shape is None else (shape[:2], shape[2] == 3)
     return read_album(files, size=size, longest=longest, colour=colour, skip=skip)

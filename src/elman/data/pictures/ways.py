@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
 import torch
@@ -47,7 +48,7 @@ class PictureEncoder:
     def features(self) -> int:
         return self.shape[2] * (self.shape[1] if self.way == "rows" else 1)
 
-    @property
+    @cached_property
     def order(self) -> Tensor | None:
         """(Y X,) the pixels in their order of reading; None where it is their own."""
         if self.way != "permuted":
