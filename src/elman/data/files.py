@@ -4,9 +4,12 @@ import csv
 import gzip
 import io
 import json
+import os
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -88,6 +91,26 @@ def load_bytes(path: Path, need: str | None = TABLE) -> bytes:
     if need and not raw.strip():
         raise InputError(f"{path.name} is empty: {need}")
     return raw
+
+
+@contextmanager
+def at_once(path: Path) -> Iterator[Path]:
+    """A file beside ``path`` to be written: it takes that place when the block ends well, and is gone when it does not.
+
+    Raises InputError where nothing can be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:32]}.", suffix=path.suffix.lower(), dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise InputError(f"cannot write {path} ({error.strerror}): give another name") from None
+    staged = Path(name)
+    try:
+        yield staged
+        staged.chmod(0o644)
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 def as_text(raw: bytes, file: str, need: str = "a table: give CSV, TSV, JSON lines or Parquet") -> str:

@@ -7,6 +7,7 @@ import torch
 from elman.data.clips import reel
 from elman.data.clips.reel import ClipEncoder, Reel, moved_clips, read_reel
 from elman.data.pictures import augment
+from elman.data.pictures.channels import Channels
 from elman.data.ragged import Ragged
 from elman.errors import InputError
 
@@ -65,7 +66,7 @@ def test_frames_of_many_sizes_are_put_into_the_commonest(film):
     assert (found.frames.values[1, :, :4] == 0).all()
     assert (found.frames.values[1, :, 4:-4] > 180).all()
     assert found.notes[0] == (
-        "the clips have frames of 64 x 36 (2), 64 x 48 (1) pixels, black where these do not fill 32 x 18"
+        "the clips have 64 x 36 (2), 64 x 48 (1) pixels and are scaled into 32 x 18, black where they do not fill it"
     )
     assert found.notes[1].startswith("3 of 3 clips have one frame: ")
 
@@ -157,7 +158,7 @@ def test_changed_clips_keep_their_shapes_and_lengths(mirror):
 
 
 def test_all_frames_of_a_clip_are_moved_alike():
-    encoder = ClipEncoder((8, 6, 1), 32, (0.0,), (1.0,))
+    encoder = ClipEncoder((8, 6, 1), 32, Channels((0.0,), (1.0,)))
     x = torch.randn(1, 2, 48).expand(5, -1, -1)
     found = moved_clips(encoder, True)(x, torch.tensor([5, 5]), torch.Generator().manual_seed(0))[0]
     torch.testing.assert_close(found, found[:1].expand(5, -1, -1))
@@ -167,7 +168,7 @@ def test_all_frames_of_a_clip_are_moved_alike():
 def test_with_mirror_some_clips_are_the_other_way_round(monkeypatch):
     for name in ("MOVED", "TURNED", "SCALED", "SHEARED"):
         monkeypatch.setattr(augment, name, 0.0)
-    encoder = ClipEncoder((4, 6, 1), 32, (0.0,), (1.0,))
+    encoder = ClipEncoder((4, 6, 1), 32, Channels((0.0,), (1.0,)))
     x = torch.randn(1, 40, 24).expand(3, -1, -1)
     found = moved_clips(encoder, True)(x, torch.full((40,), 3), torch.Generator().manual_seed(0))[0]
     flipped = (found.unflatten(2, (4, 6)).flip(-1).flatten(2) - x).abs().amax((0, 2)) < 1e-4

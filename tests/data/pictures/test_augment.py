@@ -5,6 +5,7 @@ import torch
 
 from elman.data.pictures import augment
 from elman.data.pictures.augment import affine_maps, moved, warped
+from elman.data.pictures.channels import Channels
 from elman.data.pictures.ways import PictureEncoder
 
 STILL = ("MOVED", "TURNED", "SCALED", "SHEARED")
@@ -15,7 +16,7 @@ def seeded(seed=0):
 
 
 def encoder(way, channels=1):
-    return PictureEncoder(way, (6, 5, channels), (0.0,) * channels, (1.0,) * channels)
+    return PictureEncoder(way, (6, 5, channels), Channels((0.0,) * channels, (1.0,) * channels))
 
 
 @pytest.mark.parametrize("way", ["rows", "pixels", "permuted"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from elman.data.files import at_once
+from elman.errors import InputError
 
 NAME = "ELMAN_CACHE"  # environment variable: another folder, or empty for none
 MOST = 2**28  # bytes of one kept clip
@@ -45,14 +47,8 @@ def kept(path: Path, settings: object, decode: Callable[[], np.ndarray]) -> np.n
         return found
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place, suffix=".part", delete=False) as part:
-            pass
-        try:
-            with Path(part.name).open("wb") as open_part:
-                np.save(open_part, found, allow_pickle=False)
-            Path(part.name).replace(file)
-        finally:
-            Path(part.name).unlink(missing_ok=True)
-    except OSError:
+        with at_once(file) as staged, staged.open("wb") as sink:
+            np.save(sink, found, allow_pickle=False)
+    except (OSError, InputError):
         pass  # a full or read-only disk is no reason not to learn
     return found

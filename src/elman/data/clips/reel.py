@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,12 +16,14 @@ from torch import Generator, Tensor, nn
 
 from elman.data.clips.cache import kept
 from elman.data.clips.reader import clip_size, read_clip
+from elman.data.faults import Faults
 from elman.data.pace import paced
-from elman.data.pictures.album import broken, left_out
+from elman.data.pictures.album import common_size, sizes_told
 from elman.data.pictures.augment import affine_maps, warped
+from elman.data.pictures.channels import Channels
 from elman.data.ragged import Ragged, starts_of
 from elman.data.sequences import Change
-from elman.errors import InputError, MissingDependency
+from elman.errors import InputError
 
 LONGEST, FRAMES = 32, 32  # pixels of a side, and frames, unless asked for
 ALL = 2**32  # bytes of all frames together
@@ -65,45 +66,22 @@ def read_reel(
 
     Clips that cannot be read raise InputError naming all of them, unless ``skip`` leaves them out.
     """
-    faults: dict[str, str] = {}
-    sizes: dict[int, tuple[int, int]] = {}
-
-    def attempt(at: int, what: Callable[[], Any]) -> Any:
-        try:
-            return what()
-        except MissingDependency:
-            raise
-        except InputError as error:
-            faults[str(paths[at])] = str(error)
-            return None
-
-    for at, path in enumerate(paths):
-        found = attempt(at, partial(clip_size, path))
-        if found:
-            sizes[at] = found
-    if not sizes:
-        raise broken(faults, len(paths), "clips")
-    counts = Counter(sizes.values())
-    own = max(counts, key=lambda one: (counts[one], one))
-    if size is None:
-        scale = min(1.0, (longest or LONGEST) / max(own))
-        size = max(1, round(own[0] * scale)), max(1, round(own[1] * scale))
+    faults = Faults(paths, "clips")
+    sizes = {at: found for at, path in enumerate(paths) if (found := faults.attempt(at, partial(clip_size, path)))}
+    faults.check(allowed=bool(sizes))
+    size = size or common_size(list(sizes.values()), longest or LONGEST)
     clips: dict[int, np.ndarray] = {}
-    most, total = frames or FRAMES, 0
+    settings, total = (size, colour, frames or FRAMES), 0
     for at in sizes:
-        read = partial(read_clip, paths[at], size, colour, most)
-        clip = attempt(at, partial(kept, paths[at], (size, colour, most), read))
+        read = partial(read_clip, paths[at], *settings)
+        clip = faults.attempt(at, partial(kept, paths[at], settings, read))
         if clip is not None:
             clips[at] = clip
             total += clip.nbytes
             if total > ALL:
                 raise InputError("the clips are too many to keep: give a smaller --size, or fewer --frames")
-    if faults and not (skip and clips):
-        raise broken(faults, len(paths), "clips")
-    notes = left_out(faults, len(paths), "clips")
-    if len(counts) > 1:
-        held = ", ".join(f"{wide:,} x {tall:,} ({many:,})" for (tall, wide), many in counts.most_common(4))
-        notes.append(f"the clips have frames of {held} pixels, black where these do not fill {size[1]} x {size[0]}")
+    faults.check(allowed=skip and bool(clips))
+    notes = [*faults.told(), *sizes_told(list(sizes.values()), size, "clips")]
     single = [str(paths[at]) for at, clip in clips.items() if len(clip) == 1]
     if single:
         notes.append(f"{len(single):,} of {len(clips):,} clips have one frame: {', '.join(single)}")
@@ -119,16 +97,13 @@ class ClipEncoder:
 
     shape: tuple[int, int, int]
     frames: int
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    channels: Channels
 
     @classmethod
     def fit(cls, reel: Reel, frames: int) -> Self:
-        """Scales of an evenly spaced thousand of the frames."""
         values = reel.frames.values
-        some = values[:: max(1, len(values) // 1000)].double().flatten(0, 2)
         shape = (int(values.shape[1]), int(values.shape[2]), int(values.shape[3]))
-        return cls(shape, frames, tuple(some.mean(0).tolist()), tuple(some.std(0).clamp(min=1.0).tolist()))
+        return cls(shape, frames, Channels.fit(values))
 
     @property
     def features(self) -> int:
@@ -138,17 +113,12 @@ class ClipEncoder:
         return ClipRows(self, reel.frames)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "shape": list(self.shape),
-            "frames": self.frames,
-            "mean": list(self.mean),
-            "deviation": list(self.deviation),
-        }
+        return {"shape": list(self.shape), "frames": self.frames, **self.channels.to_json()}
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Self:
-        shape = tuple(map(int, state["shape"]))
-        return cls(shape, int(state["frames"]), tuple(state["mean"]), tuple(state["deviation"]))  # type: ignore[arg-type]
+        tall, wide, channels = map(int, state["shape"])
+        return cls((tall, wide, channels), int(state["frames"]), Channels.from_json(state))
 
 
 class ClipRows:
@@ -156,7 +126,6 @@ class ClipRows:
 
     def __init__(self, encoder: ClipEncoder, frames: Ragged) -> None:
         self.encoder, self.frames, self.lengths = encoder, frames, frames.lengths
-        self._mean, self._deviation = torch.tensor(encoder.mean), torch.tensor(encoder.deviation)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -177,7 +146,7 @@ class ClipRows:
         return {"x": x}
 
     def _scaled(self, frames: Tensor) -> Tensor:
-        return ((frames.float() - self._mean) / self._deviation).flatten(1)
+        return self.encoder.channels.scaled(frames).flatten(1)
 
 
 def moved_clips(encoder: ClipEncoder, mirror: bool) -> Change:

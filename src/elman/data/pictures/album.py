@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from elman.data.pictures.reader import Header, header, read_picture
-from elman.errors import InputError, MissingDependency
+from elman.data.faults import Faults
+from elman.data.pictures.reader import header, read_picture
+from elman.errors import InputError
 
 LONGEST = 64  # pixels of a side at most, unless asked for: a row is a step, and a pixel may be
 ALL = 2**32  # bytes of all pictures together
@@ -125,69 +127,41 @@ def read_album(
     """
     if not paths:
         raise InputError("there are no files to read: give some of pictures")
-    headers: dict[int, Header] = {}
-    faults: dict[str, str] = {}
-    for at, path in enumerate(paths):
-        try:
-            headers[at] = header(path)
-        except MissingDependency:
-            raise
-        except InputError as error:
-            faults[str(path)] = str(error)
-    counts = Counter((found.tall, found.wide) for found in headers.values())
-    if size is None and counts:
-        size = _shrunk(max(counts, key=lambda one: (counts[one], one)), longest or LONGEST)
+    faults = Faults(paths, "pictures")
+    headers = {at: found for at, path in enumerate(paths) if (found := faults.attempt(at, partial(header, path)))}
+    faults.check(allowed=bool(headers))
+    sizes = [(found.tall, found.wide) for found in headers.values()]
+    size = size or common_size(sizes, longest or LONGEST)
     if colour is None:
         colour = any(found.colour for found in headers.values())
-    if size is not None and len(headers) * size[0] * size[1] * 3 > ALL:
+    if len(headers) * size[0] * size[1] * 3 > ALL:
         raise InputError(
             f"{len(headers):,} pictures of {size[1]} x {size[0]} pixels are too many: give a smaller --size"
         )
-    values: list[np.ndarray] = []
-    kept: list[int] = []
-    for at in headers:
-        assert size is not None
-        try:
-            values.append(read_picture(paths[at], size, colour))
-            kept.append(at)
-        except InputError as error:
-            faults[str(paths[at])] = str(error)
-    if faults and (not skip or not kept):
-        raise broken(faults, len(paths), "pictures")
-    assert size is not None
+    read = {at: faults.attempt(at, partial(read_picture, paths[at], size, colour)) for at in headers}
+    values = {at: picture for at, picture in read.items() if picture is not None}
+    faults.check(allowed=skip and bool(values))
     asked = tuple(map(str, paths))
-    pictures = torch.from_numpy(np.stack(values))
-    return Album(
-        pictures, [asked[at] for at in kept], _told(counts, size, faults, len(paths)), torch.tensor(kept), asked
-    )
+    notes = (*faults.told(), *sizes_told(sizes, size, "pictures"))
+    pictures = torch.from_numpy(np.stack(list(values.values())))
+    return Album(pictures, [asked[at] for at in values], notes, torch.tensor(list(values)), asked)
 
 
-def broken(faults: dict[str, str], count: int, what: str) -> InputError:
-    """What is said of files that cannot be read: why the first cannot, and the names of the others."""
-    first, *others = faults
-    more = f" ({len(faults):,} of {count:,} {what} cannot be read; the others: {', '.join(others)})" if others else ""
-    return InputError(faults[first] + more)
+def common_size(sizes: Sequence[tuple[int, int]], longest: int) -> tuple[int, int]:
+    """The commonest size (Y, X), of equally common ones the largest, its longer side ``longest`` at most."""
+    counts = Counter(sizes)
+    return _shrunk(max(counts, key=lambda one: (counts[one], one)), longest)
 
 
-def left_out(faults: dict[str, str], count: int, what: str) -> list[str]:
-    """A warning that names the files that were left out; nothing where none was."""
-    if not faults:
-        return []
-    return [f"WARNING: {len(faults):,} of {count:,} {what} cannot be read and are left out: {', '.join(faults)}"]
-
-
-def _told(
-    counts: Counter[tuple[int, int]], size: tuple[int, int], faults: dict[str, str], count: int
-) -> tuple[str, ...]:
-    notes = left_out(faults, count, "pictures")
-    if set(counts) != {size}:
-        held = ", ".join(f"{wide:,} x {tall:,} ({many:,})" for (tall, wide), many in counts.most_common(4))
-        more = f" and {len(counts) - 4:,} other sizes" if len(counts) > 4 else ""
-        notes.append(
-            f"the pictures have {held}{more} pixels and are scaled into {size[1]} x {size[0]}, black where they do not "
-            "fill it"
-        )
-    return tuple(notes)
+def sizes_told(sizes: Sequence[tuple[int, int]], size: tuple[int, int], what: str) -> tuple[str, ...]:
+    """In words which sizes there are and what becomes of them; nothing where all are as they are read."""
+    counts = Counter(sizes)
+    if set(counts) == {size}:
+        return ()
+    held = ", ".join(f"{wide:,} x {tall:,} ({many:,})" for (tall, wide), many in counts.most_common(4))
+    more = f" and {len(counts) - 4:,} other sizes" if len(counts) > 4 else ""
+    into = f"{size[1]} x {size[0]}, black where they do not fill it"
+    return (f"the {what} have {held}{more} pixels and are scaled into {into}",)
 
 
 def _shrunk(size: tuple[int, int], longest: int) -> tuple[int, int]:

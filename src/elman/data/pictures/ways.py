@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from elman.data.pictures.album import Album
+from elman.data.pictures.channels import Channels
 from elman.errors import InputError
 
 Way = Literal["rows", "pixels", "permuted"]
@@ -25,8 +26,7 @@ class PictureEncoder:
 
     way: Way
     shape: tuple[int, int, int]
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    channels: Channels
 
     def __post_init__(self) -> None:
         if self.way not in get_args(Way):
@@ -34,11 +34,8 @@ class PictureEncoder:
 
     @classmethod
     def fit(cls, album: Album, way: Way) -> Self:
-        """Scales of an evenly spaced thousand of the pictures."""
-        some = album.values[:: max(1, len(album) // 1000)].double().flatten(0, 2)
-        deviation = some.std(0).clamp(min=1.0)
         shape = (int(album.values.shape[1]), int(album.values.shape[2]), int(album.values.shape[3]))
-        return cls(way, shape, tuple(some.mean(0).tolist()), tuple(deviation.tolist()))
+        return cls(way, shape, Channels.fit(album.values))
 
     @property
     def steps(self) -> int:
@@ -82,17 +79,12 @@ class PictureEncoder:
         return x.reshape(len(x), *self.shape)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "way": self.way,
-            "shape": list(self.shape),
-            "mean": list(self.mean),
-            "deviation": list(self.deviation),
-        }
+        return {"way": self.way, "shape": list(self.shape), **self.channels.to_json()}
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Self:
-        shape = tuple(map(int, state["shape"]))
-        return cls(state["way"], shape, tuple(state["mean"]), tuple(state["deviation"]))  # type: ignore[arg-type]
+        tall, wide, channels = map(int, state["shape"])
+        return cls(state["way"], (tall, wide, channels), Channels.from_json(state))
 
 
 class PictureRows:
@@ -101,7 +93,6 @@ class PictureRows:
     def __init__(self, encoder: PictureEncoder, values: Tensor) -> None:
         self.encoder, self.values = encoder, values
         self.lengths = torch.full((len(values),), encoder.steps)
-        self._mean, self._deviation = torch.tensor(encoder.mean), torch.tensor(encoder.deviation)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -110,8 +101,7 @@ class PictureRows:
         raise InputError(f"--longest is {longest}, but pictures are read whole: give --size to make them smaller")
 
     def padded(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        pictures = (self.values[rows].float() - self._mean) / self._deviation
-        return self.encoder.sequences(pictures), self.lengths[rows]
+        return self.encoder.sequences(self.encoder.channels.scaled(self.values[rows])), self.lengths[rows]
 
     def inputs(self, x: Tensor) -> dict[str, Tensor]:
         return {"x": x}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.files import at_once
 from elman.data.pictures.reader import missing
 
 WRITTEN = (".png", ".bmp", ".webp", ".gif")
@@ -21,11 +21,5 @@ def write_picture(path: Path, pixels: NDArray[Any]) -> None:
     except ImportError:
         raise missing() from None
     picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as part:
-        pass
-    try:
-        picture.save(part.name)
-        Path(part.name).chmod(0o644)
-        Path(part.name).replace(path)
-    finally:
-        Path(part.name).unlink(missing_ok=True)
+    with at_once(path) as staged:
+        picture.save(staged)

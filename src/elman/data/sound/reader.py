@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.data.files import load_bytes
+from elman.data.files import at_once, load_bytes
 from elman.errors import InputError, MissingDependency
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
@@ -105,18 +103,8 @@ def write_sound(path: str | Path, wave: Tensor, rate: int) -> None:
         raise InputError(f"{path.name} ends in {path.suffix!r}, but {', '.join(SOUNDS)} can be written: name it so")
     library = require_library()
     wide = {"subtype": "PCM_16"} if path.suffix.lower() in (".wav", ".flac") else {}
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:32]}.", suffix=path.suffix.lower(), dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise InputError(f"cannot write {path} ({error.strerror}): give another name") from None
-    staged = Path(name)
-    try:
+    with at_once(path) as staged:
         library.write(staged, wave.detach().cpu().float().clamp(-1, 1).numpy(), rate, **wide)
-        staged.chmod(0o644)
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
 
 
 @contextmanager
