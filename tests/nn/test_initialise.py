@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from elman.nn import GRU, LSTM, RGLRU, RNN, SLSTM, IndRNN, MinGRU, MinLSTM, initialise
+from elman.nn.initialise import remember
 
 HIDDEN = 6
 
@@ -94,3 +95,21 @@ def test_elementwise_cells_start_gate_by_gate(kind, opened):
     for k, (weight, bias) in enumerate(zip(gates(module.weight_ih_l0), gates(module.bias_ih_l0), strict=True)):
         assert HIDDEN**-0.5 < weight.abs().max() <= bound
         assert (bias == (2.0 if k in opened else 0.0)).all()
+
+
+def test_memories_are_spread_up_to_what_was_asked():
+    torch.manual_seed(0)
+    lstm, gru = remember(initialise(LSTM(4, 64)), 100), remember(initialise(GRU(4, 64)), 100)
+    i, f, g, o = lstm.bias_ih_l0.detach().split(64)
+    r, z, n = gru.bias_ih_l0.detach().split(64)
+    assert torch.equal(i, -f) and not torch.cat([g, o, r, n, lstm.bias_hh_l0, gru.bias_hh_l0]).any()
+    for gate in (f, z):
+        times = 1 / (1 - gate.sigmoid())  # f = u / (1 + u) forgets over 1 + u steps
+        assert times.min() >= 2 and times.max() <= 100.01 and times.max() > 80
+
+
+def test_cells_without_gates_or_biases_remember_as_before():
+    tree = torch.nn.ModuleList([RNN(4, HIDDEN), LSTM(4, HIDDEN, bias=False), MinGRU(4, HIDDEN)])
+    before = [p.clone() for p in tree.parameters()]
+    assert remember(tree, 50) is tree
+    assert all(torch.equal(p, old) for p, old in zip(tree.parameters(), before, strict=True))

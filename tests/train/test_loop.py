@@ -343,3 +343,50 @@ def test_an_alarm_looks_at_a_network_that_has_had_time_and_changes_no_bit():
     first = len(history) - len(seen)
     assert told == [None] * first + ["wrong", "wrong"] + [None] * (len(seen) - 2)
     assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), watched.parameters(), strict=True))
+
+
+# Looking inside.
+
+
+def looking(network, batch):
+    network(batch.inputs["x"])
+    torch.rand(3)  # whatever it draws, training draws as if it had not
+    return [len(batch)]
+
+
+def followed(look=looking, follow=False, **settings):
+    network, events = adder(0.2), []
+    config = TrainConfig(**{"steps": 40, "batch_size": 32, "patience": 0, **settings})
+    training = train(network, Sums(), squared, error, config, look=look, follow=follow, watch=events.append)
+    return network, training, [event for event in events if event["event"] == "look"]
+
+
+def test_it_looks_at_the_start_and_at_the_end_and_leaves_no_trace():
+    blind, _, none = followed(look=None)
+    seeing, training, events = followed()
+    assert same(weights(blind), weights(seeing)) and none == []
+    assert training.looks == [{"step": 0, "inside": [16]}, {"step": training.best_step, "inside": [16]}]
+    assert [event["moved"] for event in events] == [None, None]
+
+
+def test_it_follows_as_long_as_that_takes_a_small_share_of_the_time(monkeypatch):
+    monkeypatch.setattr("elman.train.loop.LOOKING", 1.0)
+    blind, _, _ = followed(look=None)
+    seeing, training, events = followed(follow=True)
+    assert same(weights(blind), weights(seeing))
+    assert [look["step"] for look in training.looks[1:-1]] == [record["step"] for record in training.history]
+    assert all(event["moved"] > 0 for event in events[1:-1])
+    monkeypatch.setattr("elman.train.loop.LOOKING", 0.0)
+    assert len(followed(follow=True)[2]) == 2
+
+
+def test_the_record_says_how_far_a_step_moved_the_weights_and_how_many_were_clipped():
+    network = adder()
+    before = [w.detach().clone() for w in network.parameters() if w.dim() > 1]
+    config = TrainConfig(steps=1, batch_size=32, clip=1e-6, average=0.0, optimizer="sgd", weight_decay=0.0)
+    _, training = network, train(network, Sums(), squared, lambda module: 0.0, config)
+    after = [w.detach() for w in network.parameters() if w.dim() > 1]
+    moved = sum((b - a).square().sum() for a, b in zip(after, before, strict=True)).sqrt()
+    size = sum(b.square().sum() for b in before).sqrt()
+    assert training.history[0]["moved"] == pytest.approx(float(moved / size), rel=1e-3)
+    assert training.history[0]["clipped"] == 1.0

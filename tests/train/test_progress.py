@@ -56,3 +56,28 @@ def test_an_alarm_is_shown_once_as_long_as_it_lasts():
     for text in (None, "it says one thing", "it says one thing", None, "it says nothing"):
         bar({**EVENTS[3], "alarm": text})
     assert screen.getvalue() == "WARNING: it says one thing\nWARNING: it says nothing\n"
+
+
+FLOW = {"name": "layer", "verdict": "vanishing", "memory": 3, "steps": 30, "norms": [1.0] * 12 + [0.0] * 12}
+FLOW |= {"radius": {"h": 0.5}, "stuck": {"h": (0.1, 0.2)}, "silent": 2, "units": 8}
+LOOK = {"event": "look", "step": 2, "moved": 0.01, "inside": [FLOW]}
+LINE = (
+    f"step 2  layer  {'█' * 12}{'▁' * 12}  vanishing, remembers 3 of 30 steps, radius 0.50, stuck 30 %, "
+    "silent 2 of 8, a step moves 1 %"
+)
+
+
+def test_what_goes_on_inside_is_a_line_a_layer_where_it_is_wanted(capsys):
+    for inside in (False, True):
+        bar = Bar(Console(file=io.StringIO()), inside=inside)
+        for event in [*EVENTS[:4], LOOK, EVENTS[4]]:
+            bar(event)
+        assert (LINE in capsys.readouterr().err) == inside
+
+
+def test_on_a_terminal_it_stands_above_the_bar():
+    screen = io.StringIO()
+    bar = Bar(Console(file=screen, force_terminal=True, width=160), inside=True)
+    for event in [*EVENTS[:4], LOOK, EVENTS[4]]:
+        bar(event)
+    assert LINE in screen.getvalue() and bar.progress is None

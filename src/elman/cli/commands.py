@@ -16,6 +16,7 @@ from rich.markup import escape
 from elman.cli.answers import check_file, emit, one_line, write_table, write_text
 from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
+from elman.cli.doctor import run_doctor
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
 from elman.cli.trace import run_trace
@@ -66,6 +67,7 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
         test: Path | None = None,
         out: Out = None,
         overwrite: Overwrite = False,
+        watch: Annotated[bool, Parameter(negative="")] = False,
         json: Json = False,
         quiet: Quiet = False,
     ) -> None:
@@ -76,6 +78,7 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
             test=test,
             out=out,
             overwrite=overwrite,
+            inside=watch,
             as_json=json,
             quiet=quiet,
         )
@@ -94,6 +97,8 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
         Directory of the model (default: the file's name with .elman).
     overwrite
         Replace a model that is there.
+    watch
+        Show while training how far the error comes back through time, in each layer.
     """
     # A setting inherited from another module names its type in words of that module; the library would not find them.
     task.Config.__init__.__annotations__ = get_type_hints(task.Config)
@@ -159,6 +164,7 @@ def run_fit(
     test: Path | None = None,
     out: Path | None,
     overwrite: bool,
+    inside: bool = False,
     as_json: bool,
     quiet: bool,
     plan: Plan | None = None,
@@ -167,10 +173,14 @@ def run_fit(
     out = out or Path(f"{file.name.split('.')[0]}.elman")
     store.check_free(out, overwrite)
     began = time.perf_counter()
-    task.fit(file, valid=valid, test=test, plan=plan, watch=(lambda event: None) if quiet else Bar(people))
+    watch = (lambda event: None) if quiet else Bar(people, inside=inside)
+    task.fit(file, valid=valid, test=test, plan=plan, follow=inside, watch=watch)
     task.save(out, overwrite=overwrite)
     for note in task.notes_:
         aside(note)
+    for finding in task.diagnose():
+        if finding.kind == "problem":
+            aside(f"WARNING: {finding}")
     show(task.evaluation_)
     say(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'report.html'))}, or")
     hints = [(f"elman {arguments.format(out)}", gives) for arguments, gives in task.hints()]
@@ -344,8 +354,17 @@ def trace_command(
 
 
 @app.command
-def doctor(*, json: Json = False) -> None:
-    """Say what is installed, which kernels run, and what would not work here."""
+def doctor(model: Path | None = None, *, json: Json = False) -> None:
+    """Say what is wrong with how a model learnt and what to change; without MODEL what is installed here and will run.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    """
+    if model is not None:
+        run_doctor(model, json)
+        return
     report = examine()
     if json:
         emit(report)

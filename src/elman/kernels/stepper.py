@@ -18,8 +18,8 @@ from elman.kernels.scan import indrnn, mingru, minlstm, rglru
 from elman.kernels.slstm import reference as slstm
 from elman.kernels.weights import State, Weights
 
-_STEPS = {"rnn": rnn.step, "lstm": lstm.step, "gru": gru.step, "slstm": slstm.step}
-_STEPS |= {"indrnn": indrnn.step, "mingru": mingru.step, "minlstm": minlstm.step, "rglru": rglru.step}
+STEPS = {"rnn": rnn.step, "lstm": lstm.step, "gru": gru.step, "slstm": slstm.step}
+STEPS |= {"indrnn": indrnn.step, "mingru": mingru.step, "minlstm": minlstm.step, "rglru": rglru.step}
 
 _NATIVE = ("rnn", "lstm", "gru")  # by the numbers that step.cpp gives them
 _SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
@@ -121,7 +121,7 @@ class ReferenceStepper(Stepper):
 
     def __init__(self, operation: str, *given: Any) -> None:
         super().__init__(*given)
-        self._cell = _STEPS[operation]
+        self._cell = STEPS[operation]
 
     @torch.no_grad()
     def step(self, x: Tensor) -> Tensor:

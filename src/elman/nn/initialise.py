@@ -36,6 +36,34 @@ def initialise(module: M, forget_bias: float = 1.0) -> M:
     return module
 
 
+@torch.no_grad()
+def remember(module: M, steps: int) -> M:
+    """Start the LSTMs and GRUs inside `module` with memories of up to `steps` steps, in place, and return it.
+
+    A unit whose gate lets f of its state through forgets over 1 / (1 - f) steps. With u drawn for each unit from
+    U(1, steps - 1), so that these times are spread over the whole range:
+
+        LSTM  b_f = log u, b_i = -log u
+        GRU   b_z = log u
+
+    each in bias_ih, with the same part of bias_hh 0. Stacks without a bias, and other cells, keep what they have.
+    Source: Tallec and Ollivier, arXiv:1804.11188 (chrono initialisation).
+    """
+    for part in module.modules():
+        if not isinstance(part, Recurrent) or part.mode not in ("LSTM", "GRU"):
+            continue
+        hidden = part.hidden_size
+        for name, parameter in part.named_parameters(recurse=False):
+            if not name.startswith("bias"):
+                continue
+            spread = torch.empty_like(parameter[:hidden]).uniform_(1, max(steps - 1, 1)).log()
+            spread = spread if name.startswith("bias_ih") else torch.zeros_like(spread)
+            parameter[hidden : 2 * hidden] = spread  # the forget gate, a GRU's update gate
+            if part.mode == "LSTM":
+                parameter[:hidden] = -spread
+    return module
+
+
 def _recurrent(name: str, parameter: Tensor, hidden: int, heads: int) -> None:
     if name.startswith(("bias", "weight_ch")):
         nn.init.zeros_(parameter)

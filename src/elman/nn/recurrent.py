@@ -244,6 +244,10 @@ class Recurrent(nn.Module):
             residual=self.residual,
         )
 
+    def weights(self, layer: int, way: int = 0) -> Weights:
+        """The weights of one layer in one direction (1: the reversed one), as the kernels are given them."""
+        return self._weights(self._names[layer][way])
+
     def _run(
         self, x: Tensor, states: list[State], lengths: Tensor | None, cells: bool
     ) -> tuple[Tensor, State, Tensor | None]:

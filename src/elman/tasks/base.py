@@ -33,12 +33,15 @@ from torch import Tensor, nn
 from elman import kernels
 from elman.data.batch import Batch, Examples, batches, in_order
 from elman.errors import InputError
-from elman.evaluate import plots
+from elman.evaluate import inside, plots
 from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.report import Facts, Figure, Report, Section
+from elman.explain.advice import Finding, findings
+from elman.explain.through_time import flows
+from elman.nn.initialise import remember
 from elman.tasks import store
 from elman.train import log
-from elman.train.config import TrainConfig, require_least, require_share
+from elman.train.config import TrainConfig, require, require_least, require_share
 from elman.train.loop import OVER, Training, Watch, fastest_threads, train
 from elman.train.plan import Plan
 from elman.version import __version__
@@ -66,6 +69,8 @@ class TaskConfig(TrainConfig):
         Share of units dropped while training, between layers and before the head.
     residual
         Add each layer's input to its output.
+    memory
+        Steps back that LSTMs and GRUs can remember from the start: their gates are opened for so long.
     """
 
     cell: Literal["rnn", "lstm", "gru"] = "lstm"
@@ -73,10 +78,14 @@ class TaskConfig(TrainConfig):
     hidden: int | None = None
     dropout: float = 0.2
     residual: bool = False
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_least(self, 1, "layers", "hidden")
+        require_least(self, 2, "memory")
+        gated = self.memory is None or self.cell != "rnn"
+        require(gated, "memory", self.memory, "left out for --cell rnn, which has no gates: take lstm or gru")
         require_share(self, "dropout")
 
 
@@ -117,6 +126,8 @@ class Task(BaseEstimator):
     config_: Any  # the settings with every size resolved
     plan_: Plan
     evaluation_: Evaluation | None
+    looks_: list[dict[str, Any]]  # what went on inside while learning; of older models nothing is known
+    history_: list[dict[str, Any]]  # the record of the training, one entry a validation
     met_: Tensor = torch.empty(0, dtype=torch.int64)  # fingerprints of what was learnt from (data/met.py)
     remarks: tuple[str, ...] = ()  # what was noticed by the last predict, for people
 
@@ -176,6 +187,12 @@ class Task(BaseEstimator):
         """What is wrong with what has been learnt so far, and what to try; None where nothing is."""
         return None
 
+    def inside(self, network: nn.Module, batch: Batch) -> list[dict[str, Any]]:
+        """How the error of these rows goes back through time, in each recurrent layer."""
+        each_step = batch.y is not None and batch.y.dim() > 1
+        found = flows(network, lambda copy: self.loss(copy(**batch.inputs), batch), each_step=each_step)
+        return [flow.to_json() for flow in found]
+
     def finish(self, prepared: Prepared) -> None:
         """After training, before judging."""
 
@@ -209,11 +226,13 @@ class Task(BaseEstimator):
         valid: Any = None,
         test: Any = None,
         watch: Watch = lambda event: None,
+        follow: bool = False,
         plan: Plan | None = None,
     ) -> Self:
         """Learn from a path or frame; ``valid`` and ``test`` name parts that are already split.
 
-        ``watch`` is called with every training event. ``plan`` replays a recorded fit (``plan_`` of a loaded model):
+        ``watch`` is called with every training event; with ``follow`` it is told at every validation what goes on
+        inside, otherwise at the start and the end alone. ``plan`` replays a recorded fit (``plan_`` of a loaded model):
         with the same settings and data it gives the same bits on the same kind of machine.
         Raises InputError for settings and data that cannot be used, ElmanError when training fails.
         """
@@ -235,9 +254,12 @@ class Task(BaseEstimator):
             deadline=deadline,
             plan=plan,
             alarm=lambda module: self.alarm(module, prepared.valid),
+            look=self.inside,
+            follow=follow,
             watch=watch,
         )
         self.training_, self.plan_ = training, training.plan
+        self.looks_, self.history_ = training.looks, training.history
         self.source_ = str(source) if isinstance(source, str | Path) else None
         self.notes_ = (*prepared.notes, *_told(training))
         self.finish(prepared)
@@ -257,6 +279,8 @@ class Task(BaseEstimator):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(config.seed)
                 network = self.network(sized)
+                if sized.memory:
+                    remember(network, sized.memory)
             if chosen is not None and deadline is not None:
                 _, per_step = fastest_threads(network.to(config.device), examples, self.loss, sized, steps=3)
                 if (deadline - time.perf_counter()) / per_step < self.enough(sized, examples):
@@ -303,6 +327,17 @@ class Task(BaseEstimator):
                 batch = batch.to(self.config_.device)
                 yield batch, self.network_(**batch.inputs)
 
+    def diagnose(self) -> list[Finding]:
+        """What stands out in how this model learnt, each with its figures and what to change."""
+        self.fitted()
+        return findings(
+            self.looks_,
+            self.history_,
+            dataclasses.asdict(self.config_),
+            good=self.evaluation_.good if self.evaluation_ else None,
+            timed_out=any(note.endswith(OVER) for note in self.notes_),
+        )
+
     def report(self) -> str:
         """The self-contained HTML page of the fit."""
         self.fitted()
@@ -321,6 +356,9 @@ class Task(BaseEstimator):
                 ],
             )
         )
+        through_time = inside.section(self.looks_, [f"{finding}." for finding in self.diagnose()])
+        if through_time:
+            sections.append(through_time)
         settings = {key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None}
         sections.append(
             Section(
@@ -362,7 +400,8 @@ class Task(BaseEstimator):
         }
         if hasattr(self, "training_"):
             files["report.html"] = self.report().encode()
-            files["log.jsonl"] = log.lines(self.training_.history).encode()
+            files["log.jsonl"] = log.lines(self.history_).encode()
+            files["inside.jsonl"] = log.lines(self.looks_).encode()
             if self.judged_ and self.judged_.picture:
                 files["picture.svg"] = self.judged_.picture.svg.encode()
         else:
@@ -408,7 +447,12 @@ class Task(BaseEstimator):
             ) from error
         model.network_.eval()
         model.judged_ = None
-        model._carried = {name: files[name] for name in ("report.html", "log.jsonl", "picture.svg") if name in files}
+        carried = ("report.html", "log.jsonl", "inside.jsonl", "picture.svg")
+        model._carried = {name: files[name] for name in carried if name in files}
+        model.history_, model.looks_ = (
+            [store.parse_json(line, name) for line in files.get(name, b"").splitlines()]
+            for name in ("log.jsonl", "inside.jsonl")
+        )
         return model
 
     def __sklearn_is_fitted__(self) -> bool:

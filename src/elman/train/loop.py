@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -26,20 +26,24 @@ V = TypeVar("V")
 Loss = Callable[[Any, Batch], Tensor]  # (outputs of the network, batch) -> a scalar
 Validate = Callable[[nn.Module], float]  # the score that chooses; lower is better
 Alarm = Callable[[nn.Module], str | None]  # what is wrong with what is learnt, in a sentence; None where nothing is
-Watch = Callable[[dict[str, Any]], None]  # called with {"event": "start" | "step" | "valid" | "end", ...}
+Look = Callable[[nn.Module, Batch], Any]  # what goes on inside a network while it learns from some rows, as JSON
+Watch = Callable[[dict[str, Any]], None]  # called with {"event": "start" | "step" | "look" | "valid" | "end", ...}
 
 OVER = "the time was over"  # why training ended
 LONGEST = 0.3  # seconds of measuring after which two steps are enough
 SETTLED = 0.4  # progress before which a network may still be any
+LOOKING = 0.05  # of the time that may go into looking inside while learning
+LOOKED_AT = 16  # rows that are looked at
 TOLERATED = 5  # steps in a row whose gradient is not finite, each skipped, before training gives up
 
 
 @dataclass(frozen=True)
 class Training:
-    """What happened: the plan that was kept, one record per validation, and why it ended."""
+    """What happened: the plan that was kept, one record per validation, what was seen inside, and why it ended."""
 
     plan: Plan
     history: list[dict[str, Any]]
+    looks: list[dict[str, Any]]
     best_step: int
     best_score: float
     steps: int
@@ -48,7 +52,10 @@ class Training:
 
 
 class Step:
-    """One optimizer step: forward, loss, backward, clip, update. Returns the loss and the gradient's norm."""
+    """One optimizer step: forward, loss, backward, clip, update. Returns the loss and the gradient's norm.
+
+    With ``measuring`` it leaves in ``moved`` how far the step moved the matrices: ‖ΔW‖ / ‖W‖ over all of them.
+    """
 
     def __init__(self, network: nn.Module, loss: Loss, config: TrainConfig) -> None:
         self.network, self.loss, self.config = network, loss, config
@@ -56,8 +63,9 @@ class Step:
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.penalised = matrices(network) if config.l1 else []
         self.average = Average(network, config.average)
+        self.moved = 0.0
 
-    def __call__(self, batch: Batch, rate: float) -> tuple[float, float]:
+    def __call__(self, batch: Batch, rate: float, *, measuring: bool = False) -> tuple[float, float]:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         value = self.loss(self.network(**batch.inputs), batch)
@@ -68,9 +76,18 @@ class Step:
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip or math.inf).item()
         if math.isfinite(norm):  # also false where the loss is NaN: checked before the weights are touched
+            before = [w.detach().clone() for w in matrices(self.network)] if measuring else []
             self.optimizer.step()
             self.average.update()
+            if measuring:
+                self.moved = _moved(before, matrices(self.network))
         return value.item(), norm
+
+
+def _moved(before: list[Tensor], after: Sequence[Tensor]) -> float:
+    pairs = zip(before, after, strict=True)
+    squares = sum((float((new.detach() - old).square().sum()) for old, new in pairs), 0.0)
+    return math.sqrt(squares / max(sum(float(old.square().sum()) for old in before), 1e-30))
 
 
 def measure(network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig, steps: int = 6) -> float:
@@ -156,16 +173,20 @@ def train(
     deadline: float | None = None,
     plan: Plan | None = None,
     alarm: Alarm = lambda network: None,
+    look: Look | None = None,
+    follow: bool = False,
     watch: Watch = lambda event: None,
 ) -> Training:
     """Fit ``network`` in place and leave it with the weights of its best validation.
 
     ``deadline`` is a time of ``time.perf_counter()``; with a recorded ``plan`` the record is replayed instead.
-    ``alarm`` looks at the network with each validation once the first part of the training is over.
+    ``alarm`` looks at the network with each validation once the first part of the training is over; ``look`` looks
+    inside it at the start and at the end, and with ``follow`` at every validation for which a twentieth of the time
+    suffices. Neither changes what is learnt.
     Raises ElmanError when the gradient stays non-finite.
     """
     with products(config.precision):
-        return _train(network, examples, loss, validate, config, deadline, plan, alarm, watch)
+        return _train(network, examples, loss, validate, config, deadline, plan, Eyes(alarm, look, follow, watch))
 
 
 def _train(
@@ -176,8 +197,7 @@ def _train(
     config: TrainConfig,
     deadline: float | None,
     plan: Plan | None,
-    alarm: Alarm,
-    watch: Watch,
+    eyes: Eyes,
 ) -> Training:
     begin = time.perf_counter()
     network.to(config.device).train()
@@ -197,7 +217,7 @@ def _train(
         plan.threads = count
     with torch.random.fork_rng(devices=[]), threads(plan.threads):
         torch.manual_seed(config.seed)
-        return _run(network, examples, loss, validate, config, plan, pace, alarm, watch, begin)
+        return _run(network, examples, loss, validate, config, plan, pace, eyes, begin)
 
 
 def _run(
@@ -208,10 +228,10 @@ def _run(
     config: TrainConfig,
     plan: Plan,
     pace: Pace | None,
-    alarm: Alarm,
-    watch: Watch,
+    eyes: Eyes,
     begin: float,
 ) -> Training:
+    watch = eyes.watch
     step = Step(network, loss, config)
     source = shuffled(examples, config.batch_size, torch.Generator().manual_seed(config.seed))
     history: list[dict[str, Any]] = []
@@ -221,9 +241,10 @@ def _run(
     norms: list[float] = []
     why = "the planned steps were made"
     watch({"event": "start", "steps": plan.total, "every": plan.every})
+    eyes.inside(network, examples, config, 0)
     while not plan.done:
         rate = learning_rate(plan.progress, config.learning_rate, config.warmup, config.schedule)
-        value, norm = step(next(source).to(config.device), rate)
+        value, norm = step(next(source).to(config.device), rate, measuring=(plan.step + 1) % plan.every == 0)
         plan.advance()
         if math.isfinite(norm):
             skipped = 0
@@ -260,7 +281,7 @@ def _run(
         start = time.perf_counter()
         with step.average.in_place():
             valid = score(network, validate)
-            wrong = looked(network, alarm) if plan.progress >= SETTLED else None
+            wrong = looked(network, eyes.alarm) if plan.progress >= SETTLED else None
             if valid < best_score:
                 best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if pace is not None:
@@ -270,6 +291,8 @@ def _run(
             "loss": sum(recent) / len(recent) if recent else None,
             "valid": valid,
             "grad_norm": median(norms) if norms else None,
+            "clipped": sum(norm > config.clip for norm in norms) / len(norms) if norms and config.clip else 0.0,
+            "moved": step.moved,
             "lr": rate,
             "seconds": round(time.perf_counter() - begin, 3),
             **({"alarm": wrong} if wrong else {}),
@@ -280,6 +303,8 @@ def _run(
         if valid < best_score:
             best_score, best_step, waited = valid, plan.step, 0
         watch({"event": "valid", "best": best_score, "steps": plan.total, **record})
+        if eyes.may_follow(time.perf_counter() - begin):
+            eyes.inside(network, examples, config, plan.step, step.moved)
         if config.patience and waited >= config.patience:
             why = f"no better validation in {config.patience} tries"
             break
@@ -289,9 +314,43 @@ def _run(
     plan.last = plan.step
     network.load_state_dict(best)
     network.eval()
-    training = Training(plan, history, best_step, best_score, plan.step, time.perf_counter() - begin, why)
+    eyes.inside(network, examples, config, best_step)
+    seconds = time.perf_counter() - begin
+    training = Training(plan, history, eyes.looks, best_step, best_score, plan.step, seconds, why)
     watch({"event": "end", "steps": training.steps, "best_step": best_step, "why": why})
     return training
+
+
+class Eyes:
+    """All that looks on while a network learns, without a trace in it."""
+
+    def __init__(self, alarm: Alarm, look: Look | None, follow: bool, watch: Watch) -> None:
+        self.alarm, self.look, self.follow, self.watch = alarm, look, follow, watch
+        self.looks: list[dict[str, Any]] = []
+        self.batch: Batch | None = None
+        self.seconds = self.last = 0.0
+
+    def may_follow(self, elapsed: float) -> bool:
+        """Whether one more look stays within its share of the time."""
+        return self.follow and self.seconds + self.last <= LOOKING * elapsed
+
+    def inside(
+        self, network: nn.Module, examples: Examples, config: TrainConfig, step: int, moved: float | None = None
+    ) -> None:
+        """Look, always at the same rows, and tell."""
+        if self.look is None:
+            return
+        start = time.perf_counter()
+        with torch.random.fork_rng(devices=[]):
+            if self.batch is None:
+                torch.manual_seed(0)
+                some = shuffled(examples, min(config.batch_size, LOOKED_AT), torch.Generator().manual_seed(0))
+                self.batch = next(some).to(config.device)
+            seen = {"step": step, "inside": self.look(network, self.batch)}
+        self.looks.append(seen)
+        self.last = time.perf_counter() - start
+        self.seconds += self.last
+        self.watch({"event": "look", "moved": moved, **seen})
 
 
 class Pace:
