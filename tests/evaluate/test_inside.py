@@ -14,7 +14,7 @@ LOOKS = [{"step": 0, "inside": [{**FLOW, "norms": [1.0, 1e300, 1e300]}]}, {"step
 def test_the_picture_says_in_words_what_it_shows():
     plot = through_time(LOOKS)
     assert plot.description == "layer: vanishing, 0 at lag 29."
-    assert "steps back" in plot.svg and plot.svg.startswith("<svg")
+    assert "steps back" in plot.svg and "10⁻" in plot.svg and plot.svg.startswith("<svg")
 
 
 def test_the_section_stands_in_a_page_with_the_findings():

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from elman.evaluate.report import Figure, Section, Table, Text
 from elman.evaluate.style import DASHES, RULE, SERIES, Plot, canvas, clean, name_axes, numbers, styled
 from elman.evaluate.wording import number
 
 FLOOR = 1e-12  # of the error: what is fainter is drawn here
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MOST = 4  # layers drawn, the first ones
 INTRO = (
     "How much of the error of a sequence's last step comes back to the state of each earlier step: "
@@ -38,6 +39,7 @@ def through_time(looks: Sequence[Mapping[str, Any]], title: str = "Gradients thr
     axes.axhline(1e-3, color=RULE, linewidth=0.8, linestyle=(0, (2, 2)))
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(_power))
     axes.minorticks_off()
     name_axes(axes, along="steps back from the last one")
     numbers(axes.xaxis, 8, whole=True)
@@ -74,6 +76,12 @@ def section(looks: Sequence[Mapping[str, Any]], told: Sequence[str]) -> Section 
         "are gates' values near an end of their range, as those that remember must be; silent units hardly change."
     )
     return Section("Gradients through time", INTRO, [drawn, Table(columns, rows, caption), Text("\n\n".join(told))])
+
+
+def _power(value: float, place: int | None = None) -> str:
+    """10⁻⁶, in letters: the house's figures parse no formulas."""
+    exponent = round(np.log10(value))
+    return f"10{str(exponent).translate(SUPERSCRIPT)}" if exponent else "1"
 
 
 def _at_ends(flow: Mapping[str, Any]) -> float:
