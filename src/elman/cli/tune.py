@@ -45,6 +45,8 @@ def tune_command(task: type[Task]) -> Callable[..., None]:
         seeds: int | None = None,
         search: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
         grid: Annotated[bool, Parameter(negative="")] = False,
+        together: str | None = None,
+        join: Annotated[bool, Parameter(negative="")] = False,
         compare: str | None = None,
         curve: Annotated[bool, Parameter(negative="")] = False,
         pruner: Literal["median", "halving", "none"] = "median",
@@ -54,7 +56,7 @@ def tune_command(task: type[Task]) -> Callable[..., None]:
         json: Json = False,
         quiet: Quiet = False,
     ) -> None:
-        own: dict[str, Any] = {"trials": trials, "search": search, "grid": grid, "storage": storage}
+        own: dict[str, Any] = {"trials": trials, "search": search, "grid": grid, "storage": storage, "join": join}
         given = [name for name, value in own.items() if value]
         instead = [flag for flag, value in (("--compare", compare), ("--curve", curve)) if value]
         if instead[1:]:
@@ -66,11 +68,15 @@ def tune_command(task: type[Task]) -> Callable[..., None]:
         settings = asdict(config)
         minutes = settings.pop("minutes")
         counts = {name: count for name, count in (("folds", folds), ("seeds", seeds)) if count is not None}
-        request = {"test": test, "minutes": minutes, "told": (lambda line: None) if quiet else aside, **counts}
+        request = {"test": test, "minutes": minutes, "together": together, **counts}
+        request["told"] = (lambda line: None) if quiet else aside
         if compare or curve:
             run_measure(task(**settings), file, compare, request, out=out, overwrite=overwrite, as_json=json)
             return
         request |= {"trials": trials, "written": search, "grid": grid, "pruner": pruner}
+        if join:
+            run_join(task(**settings), file, {**request, "storage": storage}, as_json=json)
+            return
         run_tune(task(**settings), file, request, storage, out=out, overwrite=overwrite, as_json=json)
 
     command.__doc__ = f"""{task.help}
@@ -94,6 +100,10 @@ def tune_command(task: type[Task]) -> Callable[..., None]:
         What to search, instead of a setting's usual values: cell=rnn,gru hidden=16..128 learning_rate=1e-4..1e-2.
     grid
         Try every combination of what --search lists.
+    together
+        Column of a table: rows with the same name in it are never parted, such as those of one speaker.
+    join
+        Make trials for the search of another process, which judges: the same command with its --storage.
     compare
         Measure the values of one setting side by side: cell, or cell=gru,lstm.
     curve
@@ -149,6 +159,16 @@ def run_tune(
         emit({**found, "model": str(out), "storage": storage})
 
 
+def run_join(task: Task, file: Path, request: dict[str, Any], *, as_json: bool) -> None:
+    """Make trials for the search of another process."""
+    from elman.tune.tune import join
+
+    trials = join(task, file, **request).trials
+    say(f"{len(trials)} trials are in {escape(request['storage'])}: the process that began the search judges them")
+    if as_json:
+        emit({"task": task.name, "trials": len(trials), "storage": request["storage"]})
+
+
 def run_measure(
     task: Task,
     file: Path,
@@ -191,8 +211,8 @@ def _show_trials(tuned: Any) -> None:
     names = [dimension.name for dimension in tuned.space]
     heads = ["trial", tuned.measure, *(name.replace("_", "\n") for name in names), "s"]
     table = Table(*map(escape, heads), box=None, pad_edge=False, header_style="bold")
-    done = [one for one in tuned.found.trials if one.score is not None]
-    for one in sorted(done, key=lambda one: one.score)[:SHOWN]:
+    done = sorted((one for one in tuned.found.trials if one.score is not None), key=lambda one: one.score)
+    for one in done[:SHOWN]:
         words = [one.words.get(name, "") for name in names]
         cells = [number(word) if isinstance(word, float) else str(word) for word in words]
         name = f"{one.number + 1}{' (default)' if one.default else ''}"

@@ -14,10 +14,15 @@ from elman.errors import InputError
 
 
 class Cuttable(Protocol):
-    """The rows of a source; what it hands out, ``fit`` takes in place of the source. ``how`` says how it cuts."""
+    """The rows of a source; what it hands out, ``fit`` takes in place of the source.
+
+    ``how`` says how the folds are cut, ``unit`` what is counted.
+    """
 
     @property
     def how(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
 
     def __len__(self) -> int: ...
 
@@ -46,6 +51,7 @@ class Ordered:
 
     length: int
     between: Callable[[int, int], Any]
+    unit: str = "steps"
     how: str = "in order of time: each fold judges what comes after all that it learns from"
 
     def __len__(self) -> int:
@@ -84,10 +90,19 @@ class Dealt:
     rows: Any  # data.stratify.Parted
     strata: np.ndarray
     keys: Sequence[Any] | None = None
+    unit: str = "rows"
     how: str = "dealt out: each label in its proportion, equal rows to one fold"
 
     def __len__(self) -> int:
         return len(self.strata)
+
+    def grouped(self, names: Sequence[Any], column: str) -> Dealt:
+        """The same with the rows of each name together. Raises InputError unless there is one for each row."""
+        if len(names) != len(self):
+            raise InputError(f"column {column!r} names {len(names):,} rows, but {len(self):,} were read: leave it out")
+        if len(set(names)) < 2:
+            raise InputError(f"column {column!r} holds one name alone, so nothing is left to judge: name another")
+        return replace(self, keys=names, how=f"dealt out: each label in its proportion, rows of one {column} together")
 
     def _deal(self, shares: Sequence[float], seed: int) -> list[torch.Tensor]:
         return stratified(self.strata, shares, torch.Generator().manual_seed(seed), self.keys)

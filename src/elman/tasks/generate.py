@@ -249,7 +249,7 @@ class Generator(Task):
 
     def cut(self, source: Any, test: Any) -> tuple[Ordered, Any]:
         text = self._read(source)
-        return Ordered(len(text), lambda begin, end: Passage(text[begin:end])), test
+        return Ordered(len(text), lambda begin, end: Passage(text[begin:end]), "characters"), test
 
     def costs(self, examples: Examples, judged: str) -> Costs:
         """Bits per character: what each symbol cost, by the number of characters that a symbol stands for."""

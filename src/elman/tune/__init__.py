@@ -2,6 +2,7 @@
 
 from elman.tune.compare import Comparison, compare
 from elman.tune.curve import Curve, curve
-from elman.tune.tune import Tuned, tune
+from elman.tune.final import Tuned
+from elman.tune.tune import join, tune
 
-__all__ = ["Comparison", "Curve", "Tuned", "compare", "curve", "tune"]
+__all__ = ["Comparison", "Curve", "Tuned", "compare", "curve", "join", "tune"]

@@ -17,7 +17,7 @@ from elman.evaluate.costs import Difference, interval
 from elman.evaluate.wording import beside, number, percent
 from elman.tasks.base import Task
 from elman.tune.job import SHORTEST, Job
-from elman.tune.space import Choice, parsed, searched
+from elman.tune.space import Choice, parsed, usual_values
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def compare(
     minutes: float | None = None,
     folds: int = 5,
     seeds: int = 1,
+    together: str | None = None,
     told: Told = lambda line: None,
 ) -> Comparison:
     """Compare the values of ``setting``: ``cell``, or ``cell=gru,lstm``; all else as the task has it.
@@ -98,20 +99,11 @@ def compare(
     """
     began = time.perf_counter()
     require_counts(folds=folds, seeds=seeds)
-    job = Job.of(task, source, test)
+    job = Job.of(task, source, test, together)
     pairs = job.development.folds(folds, job.base.config().seed)
-    if "=" in setting:
-        arms = parsed(job.base.config(), setting)
-    else:
-        config = job.base.config()
-        sizes = job.at_sizes(pairs[0][0]).fixed
-        usual = searched(config, replace(config, **sizes), [])
-        name = setting.replace("-", "_")
-        arms = next((one for one in usual if one.name == name and isinstance(one, Choice)), None) or parsed(
-            config, f"{name}={_usual_words(config, name)}"
-        )
+    arms = parsed(job.base.config(), setting if "=" in setting else usual_values(job.base.config(), setting))
     if not isinstance(arms, Choice) or len(arms.values) < 2:
-        raise InputError(f"to compare {arms.name} at least two of its values are needed: --compare {arms.name}=a,b")
+        raise InputError(f"to compare {arms.name} at least two listed values are needed: --compare {arms.name}=a,b")
     fits = len(arms.values) * folds * seeds
     if minutes is not None:
         job = replace(job, seconds=max(SHORTEST, (60 * minutes - (time.perf_counter() - began)) / fits))
@@ -136,12 +128,6 @@ def require_counts(**counts: int) -> None:
         least = 2 if name == "folds" else 1
         if count < least:
             raise InputError(f"--{name} must be at least {least}, but is {count}")
-
-
-def _usual_words(config: Any, name: str) -> str:
-    """Values to compare where none are named: those of a setting that is on or off, or one of few words."""
-    words = {"layers": "1,2,3", "augment": "false,true"}
-    return words.get(name, "false,true")
 
 
 def _summed(rows: np.ndarray) -> tuple[np.ndarray, float, float, float]:

@@ -22,7 +22,7 @@ class Point:
     """A share of the rows to learn from, how many these are, and the scores of the seeds' models; lower is better."""
 
     share: float
-    rows: int
+    rows: int  # or steps of a series, or characters of a text
     scores: tuple[float, ...]
     seconds: float
 
@@ -32,6 +32,7 @@ class Curve:
     """Points by the number of rows; ``gain`` is what the last doubling did to the score; ``good``: more data helps."""
 
     measure: str
+    unit: str
     points: tuple[Point, ...]
     gain: Difference
     sentence: str
@@ -42,6 +43,7 @@ class Curve:
     def to_json(self) -> dict[str, Any]:
         return {
             "measure": self.measure,
+            "unit": self.unit,
             "verdict": self.sentence,
             "good": self.good,
             "points": [
@@ -61,6 +63,7 @@ def curve(
     test: Any = None,
     minutes: float | None = None,
     seeds: int = 3,
+    together: str | None = None,
     told: Callable[[str], None] = lambda line: None,
 ) -> Curve:
     """Fit shares of the training part, the most recent rows of a series, and judge all on the same rows.
@@ -70,7 +73,7 @@ def curve(
     """
     began = time.perf_counter()
     require_counts(seeds=seeds)
-    job = Job.of(task, source, test)
+    job = Job.of(task, source, test, together)
     if minutes is not None:
         left = 60 * minutes - (time.perf_counter() - began)
         job = replace(job, seconds=max(SHORTEST, left / (len(SHARES) * seeds)))
@@ -97,8 +100,10 @@ def curve(
         f"the same rows judge all; {job.development.how.split(':')[0]}; {seeds} seed{'s' * (seeds > 1)} each",
         "every fit had " + (f"{job.seconds:.1f} s" if job.seconds is not None else "the same settings"),
     )
-    sentence = _sentence(measure, points, gain)
-    return Curve(measure, tuple(points), gain, sentence, gain.better, time.perf_counter() - began, notes)
+    sentence = _sentence(measure, job.development.unit, points, gain)
+    return Curve(
+        measure, job.development.unit, tuple(points), gain, sentence, gain.better, time.perf_counter() - began, notes
+    )
 
 
 def spread(point: Point) -> float:
@@ -106,13 +111,13 @@ def spread(point: Point) -> float:
     return interval(point.scores)[1]
 
 
-def _sentence(measure: str, points: list[Point], gain: Difference) -> str:
+def _sentence(measure: str, unit: str, points: list[Point], gain: Difference) -> str:
     half, whole = points[-2], points[-1]
     before, after = (sum(point.scores) / len(point.scores) for point in (half, whole))
     own, other = beside(after, before)
     low, high = beside(gain.low, gain.high)
     found = (
-        f"from {half.rows:,} rows to {whole.rows:,} {measure} went from {other} to {own} (95 % interval of the "
+        f"from {half.rows:,} {unit} to {whole.rows:,} {measure} went from {other} to {own} (95 % interval of the "
         f"difference: {low} to {high})"
     )
     if gain.better:

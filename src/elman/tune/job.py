@@ -9,7 +9,9 @@ from typing import Any
 
 from sklearn.base import clone
 
-from elman.data.cut import Cuttable
+from elman.data.cut import Cuttable, Dealt
+from elman.data.labelled import is_table
+from elman.data.table import Origin, categories, read_table
 from elman.errors import InputError
 from elman.evaluate.costs import Costs
 from elman.tasks.base import Task
@@ -59,11 +61,18 @@ class Job:
     fixed: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, task: Task, source: Any, test: Any = None) -> Job:
-        """Cut the source. Raises InputError where it cannot be read or cut, and where nothing would judge."""
+    def of(cls, task: Task, source: Any, test: Any = None, together: str | None = None) -> Job:
+        """Cut the source; rows of equal cells of its column ``together`` are never parted.
+
+        Raises InputError where it cannot be read or cut, and where nothing would judge.
+        """
         base = clone(task)
         config = base.config()
         rows, test = base.cut(source, test)
+        if together is not None:
+            if not isinstance(rows, Dealt) or not is_table(source):
+                raise InputError("--together is for rows of a table that have no order in time: leave it out")
+            rows = rows.grouped(categories(read_table(source), together, Origin.of(source)), together)
         if test is None:
             share = OUTER if config.test_share is None else config.test_share
             if not share:

@@ -58,7 +58,10 @@ def _axis(axes: Any, place: int, name: str, marks: Sequence[tuple[float, str]]) 
     axes.plot([place, place], [0, 1], color=RULE, linewidth=1)
     axes.text(place, -0.14, name, ha="center", va="top")
     for height, word in marks:
-        axes.text(place + 0.04, height + (EDGE if height >= 1 else -EDGE if height <= 0 else 0), word, va="center")
+        if 0 < height < 1:
+            axes.text(place + 0.04, height + 0.6 * EDGE, word, va="center")
+        else:
+            axes.text(place, height + (EDGE if height else -EDGE), word, va="center", ha="center")
 
 
 def _height(dimension: Dimension, word: Any) -> float:
@@ -129,6 +132,6 @@ def learning(curve: Curve) -> Plot:
     axes.set_xscale("log")
     axes.set_xticks(rows, [tick(count) for count in rows])
     axes.set_xticks([], minor=True)
-    name_axes(axes, along="rows learnt from")
-    said = "; ".join(f"{number(middle)} from {count:,} rows" for middle, count in zip(means, rows, strict=True))
+    name_axes(axes, along=f"{curve.unit} learnt from")
+    said = "; ".join(f"{number(middle)} from {count:,} {curve.unit}" for middle, count in zip(means, rows, strict=True))
     return Plot(figure, "The learning curve", said + ".")

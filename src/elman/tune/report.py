@@ -8,8 +8,9 @@ from elman.tasks.base import plain
 from elman.tune import pictures
 from elman.tune.compare import Comparison
 from elman.tune.curve import Curve, spread
+from elman.tune.final import Tuned
 from elman.tune.search import Trial
-from elman.tune.tune import Tuned, short
+from elman.tune.tune import short
 from elman.version import __version__
 
 MOST = 200  # trials in the table
@@ -131,7 +132,7 @@ def curve_page(curve: Curve, task: str, name: str) -> str:
         verdict=curve.sentence,
         good=curve.good,
         sections=[
-            Section("Scores", "", [Table(["share", "rows", curve.measure, "± seeds", "s a fit"], rows)]),
+            Section("Scores", "", [Table(["share", curve.unit, curve.measure, "± seeds", "s a fit"], rows)]),
             Section("The curve", "", [Figure(picture.svg, "Small dots are seeds; the lines span 95 % over them.")]),
             _how(curve.notes, curve.seconds),
         ],

@@ -75,7 +75,20 @@ def library() -> ModuleType:
     return optuna
 
 
+def started(job: Job, storage: str | None, identity: dict[str, Any], pruner: Pruner) -> tuple[Any, Job]:
+    """The study of a ``storage``, and the job with the budget of a fit and the sizes that its trials have.
+
+    Raises InputError where the storage holds trials of another ``identity``.
+    """
+    optuna, seed = library(), job.base.config().seed
+    with _quiet():
+        study = opened(optuna, storage, _sampler(optuna, seed), _pruner(optuna, pruner), BEATS)
+        kept = require_same(study, identity, {"seconds": job.seconds, "fixed": job.fixed})
+        return study, replace(job, **kept)
+
+
 def search(
+    study: Any,
     job: Job,
     space: Space,
     default: dict[str, Any],
@@ -83,26 +96,18 @@ def search(
     trials: int | None,
     folds: int,
     deadline: float | None = None,
-    storage: str | None = None,
-    identity: dict[str, Any] | None = None,
     grid: bool = False,
-    pruner: Pruner = "median",
     told: Told = lambda trial, ended: None,
 ) -> Found:
     """Try settings until ``trials`` have ended, ``deadline`` (of time.perf_counter) is near, or the grid is walked.
 
-    ``default`` are the task's own values of the settings of ``space``. A ``storage`` that holds trials of the same
-    ``identity`` is gone on with, at the budget of a fit that they had. Raises InputError where the default cannot be
-    fitted or the storage is of something else, ElmanError where every trial failed.
+    ``default`` are the task's own values of the settings of ``space``. Raises InputError where these cannot be fitted,
+    ElmanError where every trial failed.
     """
-    optuna, seed = library(), job.base.config().seed
+    optuna = library()
     with _quiet():
-        study = opened(optuna, storage, _sampler(optuna, seed), _pruner(optuna, pruner), BEATS)
         resumed = len(_ended(study))
-        kept = require_same(
-            study, {**(identity or {}), "space": [d.told() for d in space], "folds": folds}, job.seconds
-        )
-        work = _Work(optuna, study, replace(job, seconds=kept), space, default, folds, told)
+        work = _Work(optuna, study, job, space, default, folds, told)
         _enqueue(study, space, default, grid)
         while _going(study, trials, grid) and not work.late(deadline):
             work.one()
@@ -111,7 +116,7 @@ def search(
         if not any(trial.score is not None for trial in everything):
             why = next((trial.why for trial in everything if trial.why), "there was no time for any")
             raise ElmanError(f"no trial was completed: {why}")
-        return Found(tuple(everything), _importance(optuna, study), resumed, kept)
+        return Found(tuple(everything), _importance(optuna, study), resumed, job.seconds)
 
 
 class _Work:

@@ -114,6 +114,20 @@ def _usual(config: TaskConfig, resolved: Any) -> list[Dimension]:
     return found
 
 
+def usual_values(config: TaskConfig, name: str) -> str:
+    """``name=values`` of a setting that takes few; InputError of one whose values must be named."""
+    name = name.strip().replace("-", "_")
+    kinds = _kinds(config, name)
+    words = [str(word) for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    if name == "layers":
+        words = ["1", "2", "3"]
+    elif bool in kinds:
+        words = ["false", "true"]
+    if not words:
+        raise InputError(f"{name} has no few values of its own: name some, {name}=a,b")
+    return f"{name}={','.join(words)}"
+
+
 def parsed(config: TaskConfig, written: str) -> Dimension:
     """One ``name=values``."""
     name, equals, values = written.partition("=")

@@ -18,10 +18,11 @@ WORDS = {
     "source": "another file",
     "test": "another --test",
     "settings": "other settings",
-    "space": "another --search",
+    "search": "another --search",
     "folds": "other --folds",
     "grid": "a search with and without --grid",
     "pruner": "another --pruner",
+    "together": "another --together",
 }
 
 
@@ -62,21 +63,24 @@ def _file_url(path: Path) -> str:
     return f"sqlite:///{path.resolve()}"
 
 
-def require_same(study: Any, identity: dict[str, Any], seconds: float | None) -> float | None:
-    """Keep what is searched, or refuse a storage of anything else; returns the budget of a fit that its trials have."""
+def require_same(study: Any, identity: dict[str, Any], budget: dict[str, Any]) -> dict[str, Any]:
+    """Keep what is searched with its ``budget``, or refuse a storage of anything else; returns the budget kept.
+
+    The budget is ``seconds`` of a fit, which depend on the time left, and sizes, which depend on the machine's speed.
+    """
     own = {name: json.dumps(value, sort_keys=True, default=str) for name, value in identity.items()}
     kept = study.user_attrs.get("identity")
     if kept is None:
+        study.set_user_attr("budget", budget)
         study.set_user_attr("identity", own)
-        study.set_user_attr("seconds_a_fit", seconds)
-        return seconds
+        return budget
     if different := [name for name in own if own[name] != kept.get(name)]:
         words = " and ".join(WORDS.get(name, name) for name in different)
         raise InputError(f"the storage holds the trials of {words}: give another --storage, or repeat the same command")
-    budget: float | None = study.user_attrs["seconds_a_fit"]
-    if (budget is None) != (seconds is None):
-        raise InputError("the storage holds trials with and without --minutes: repeat the same command")
-    return budget
+    made: dict[str, Any] = study.user_attrs["budget"]
+    if (made["seconds"] is None) != (budget["seconds"] is None):
+        raise InputError("the storage holds trials of a search with or without --minutes, unlike this: repeat the same")
+    return made
 
 
 def fingerprint(source: Any) -> str:
