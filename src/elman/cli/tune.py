@@ -137,7 +137,7 @@ def run_tune(
 ) -> None:
     """Search, judge, save and show."""
     from elman.tune import report
-    from elman.tune.tune import tune as search
+    from elman.tune.tuning import tune as search
 
     out = out or Path(f"{file.name.split('.')[0]}.elman")
     store.check_free(out, overwrite)
@@ -161,7 +161,7 @@ def run_tune(
 
 def run_join(task: Task, file: Path, request: dict[str, Any], *, as_json: bool) -> None:
     """Make trials for the search of another process."""
-    from elman.tune.tune import join
+    from elman.tune.tuning import join
 
     trials = join(task, file, **request).trials
     say(f"{len(trials)} trials are in {escape(request['storage'])}: the process that began the search judges them")
@@ -181,8 +181,8 @@ def run_measure(
 ) -> None:
     """Compare the values of ``setting``, or draw the learning curve where it is None; write the page and show."""
     from elman.tune import report
-    from elman.tune.compare import compare
-    from elman.tune.curve import curve
+    from elman.tune.comparison import compare
+    from elman.tune.learning_curve import curve
 
     stem = f"{file.name.split('.')[0]}.{'curve' if setting is None else setting.partition('=')[0]}.html"
     out = out or Path(stem)

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import stats
 
 from elman.errors import InputError
-from elman.evaluate.verdict import LEVEL, paired_interval
+from elman.evaluate.verdict import LEVEL, paired_error
+from elman.evaluate.wording import number
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Difference:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{number(self.low)} to {number(self.high)}"
+
     @property
     def better(self) -> bool | None:
         """True where the first is better, False where the second is, None where that may be chance."""
@@ -50,18 +54,29 @@ class Difference:
 def paired(first: Sequence[Costs], second: Sequence[Costs]) -> Difference:
     """first - second, each the costs of models that differ in their seeds alone, on the same rows.
 
-    With r the reach of the interval over blocks of rows of the seeds' mean costs (verdict.paired_interval), and s that
-    of Student's t over the S seeds' differences, the reach is  sqrt(r² + s²):  of other rows and of other seeds the
-    difference should lie within. With one seed there is r alone, which leaves out what another seed would do.
+    The rows are a sample and the seeds are another, so the variances of the mean over each add up: r² is that over
+    blocks of rows of the seeds' mean costs (verdict.paired_error), with B - 1 degrees of freedom, and s² that over the
+    differences of the S seeds' means, with S - 1. The interval is
+
+        difference ± t_{0.975, v} sqrt(r² + s²),    v = (r² + s²)² / (r⁴ / (B - 1) + s⁴ / (S - 1)).
+
+    With one seed there is r alone, which leaves out what another seed would do.
+    Source: Satterthwaite, An approximate distribution of estimates of variance components, 1946.
     """
-    ours, theirs = (_mean_costs(costs) for costs in _shared(first, second))
-    means = [a.mean - b.mean for a, b in zip(first, second, strict=False)]
-    times = ours.times
-    low, high = paired_interval(ours.values, theirs.values, ours.block, times)
-    middle = ours.mean - theirs.mean
-    rows = (high - low) / 2
-    seeds = interval(means)[1] if len(means) > 1 else 0.0
-    reach = float(np.hypot(rows, seeds))
+    one, other = _shared(first, second)
+    ours, theirs = _mean_costs(one), _mean_costs(other)
+    middle, error, freedom = paired_error(ours.values, theirs.values, ours.block, ours.times)
+    parts = [(error**2, freedom)]
+    gaps = [a.mean - b.mean for a, b in zip(one, other, strict=True)]
+    if len(gaps) > 1:
+        parts.append((float(np.var(gaps, ddof=1)) / len(gaps), len(gaps) - 1))
+    variance = sum(part for part, _ in parts)
+    if not np.isfinite(variance):
+        return Difference(middle, -np.inf, np.inf)
+    if not variance:
+        return Difference(middle, middle, middle)
+    degrees = variance**2 / sum(part**2 / free for part, free in parts)
+    reach = float(stats.t.ppf(1 - LEVEL / 2, degrees) * np.sqrt(variance))
     return Difference(middle, middle - reach, middle + reach)
 
 

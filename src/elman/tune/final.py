@@ -151,9 +151,8 @@ def _sentence(tuned: Side, default: Side, gap: Difference | None, trials: int) -
             f"{number(tuned.score)} on rows that the search did not see."
         )
     own, other = beside(tuned.score, default.score)
-    low, high = beside(gap.low, gap.high)
     found = f"{measure} {own} against {other} on rows that the search did not see"
-    within = f"95 % interval of the difference: {low} to {high}"
+    within = f"95 % interval of the difference: {gap}"
     if gap.better:
         return f"Better than the default settings: {found}, {percent(-gap.mean / default.score)} lower ({within})."
     if gap.better is False:

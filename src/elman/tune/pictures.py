@@ -10,8 +10,8 @@ import numpy as np
 
 from elman.evaluate.style import INK, RULE, SERIES, Plot, canvas, clean, name_axes, numbers, styled, tick
 from elman.evaluate.wording import number
-from elman.tune.compare import Comparison
-from elman.tune.curve import Curve, spread
+from elman.tune.comparison import Comparison
+from elman.tune.learning_curve import Curve, spread
 from elman.tune.search import Trial
 from elman.tune.space import Choice, Dimension, Space
 

@@ -6,11 +6,11 @@ from elman.evaluate.report import Cell, Facts, Figure, Report, Section, Table, T
 from elman.evaluate.wording import lasting, number
 from elman.tasks.base import plain
 from elman.tune import pictures
-from elman.tune.compare import Comparison
-from elman.tune.curve import Curve, spread
+from elman.tune.comparison import Comparison
 from elman.tune.final import Tuned
+from elman.tune.learning_curve import Curve, spread
 from elman.tune.search import Trial
-from elman.tune.tune import short
+from elman.tune.tuning import short
 from elman.version import __version__
 
 MOST = 200  # trials in the table

@@ -10,7 +10,7 @@ from typing import Any
 from elman.errors import InputError
 from elman.evaluate.wording import number
 from elman.tasks.base import RESERVE, Task
-from elman.tune.compare import require_counts
+from elman.tune.comparison import require_counts
 from elman.tune.final import Tuned, judged
 from elman.tune.job import SHORTEST, Job
 from elman.tune.search import TRIALS, Found, Pruner, Trial, library, search, started

@@ -175,10 +175,9 @@ def _sentence(
     for arm in others:
         own, other = beside(best.mean, arm.mean)
         gap = behind[arm.word]
-        low, high = beside(gap.low, gap.high)
         share = percent(gap.mean / arm.mean) if arm.mean else "none"
         said.append(
-            f"{own} against {other} of {arm.word}, {share} lower (95 % interval of the difference: {low} to {high}"
+            f"{own} against {other} of {arm.word}, {share} lower (95 % interval of the difference: {gap}"
             f"{'' if arm.word in clear else ', so that may be chance'})"
         )
     lead = (

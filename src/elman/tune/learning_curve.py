@@ -11,7 +11,7 @@ from elman.errors import InputError
 from elman.evaluate.costs import Costs, Difference, interval, paired
 from elman.evaluate.wording import beside, number, percent
 from elman.tasks.base import Task
-from elman.tune.compare import require_counts
+from elman.tune.comparison import require_counts
 from elman.tune.job import SHORTEST, Job
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
@@ -115,10 +115,9 @@ def _sentence(measure: str, unit: str, points: list[Point], gain: Difference) ->
     half, whole = points[-2], points[-1]
     before, after = (sum(point.scores) / len(point.scores) for point in (half, whole))
     own, other = beside(after, before)
-    low, high = beside(gain.low, gain.high)
     found = (
         f"from {half.rows:,} {unit} to {whole.rows:,} {measure} went from {other} to {own} (95 % interval of the "
-        f"difference: {low} to {high})"
+        f"difference: {gain})"
     )
     if gain.better:
         return f"More data would likely help: {found}."
