@@ -1,13 +1,13 @@
-"""The commands: fit, refit, evaluate, predict, trace, doctor, bench and demo."""
+"""The commands: fit, refit, evaluate, predict, trace, doctor, bench and demo; ``tune.py`` has one more."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -17,9 +17,11 @@ from elman.cli.answers import check_file, emit, one_line, write_table, write_tex
 from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.doctor import run_doctor
+from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
 from elman.cli.trace import run_trace
+from elman.cli.tune import tune
 from elman.data.frames import WRITTEN
 from elman.errors import InputError
 from elman.explain.trace import Cell
@@ -49,11 +51,7 @@ fit = App(
     help="Train a model on a file, judge it beside its baselines, save it. --config FILE.toml holds flags as settings.",
 )
 app.command(fit)
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
-Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="No progress.")]
-Out = Annotated[Path | None, Parameter(name="--out")]
-Overwrite = Annotated[bool, Parameter(negative="")]
+app.command(tune)
 
 
 def fit_command(task: type[Task]) -> Callable[..., None]:
@@ -100,13 +98,7 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
     watch
         Show while training how far the error comes back through time, in each layer.
     """
-    # A setting inherited from another module names its type in words of that module; the library would not find them.
-    task.Config.__init__.__annotations__ = get_type_hints(task.Config)
-    command.__annotations__["config"] = Annotated[task.Config, Parameter(name="*", consume_multiple=True)]
-    if all(f.default is not MISSING for f in fields(task.Config)):
-        assert command.__kwdefaults__ is not None
-        command.__kwdefaults__["config"] = task.Config()
-    return command
+    return with_settings(command, task)
 
 
 for task in TASKS.values():
@@ -174,7 +166,7 @@ def run_fit(
     store.check_free(out, overwrite)
     began = time.perf_counter()
     watch = (lambda event: None) if quiet else Bar(people, inside=inside)
-    task.fit(file, valid=valid, test=test, plan=plan, follow=inside, watch=watch)
+    task.fit(file, valid=valid, test=test, plan=plan, look="always" if inside else "ends", watch=watch)
     task.save(out, overwrite=overwrite)
     for note in task.notes_:
         aside(note)

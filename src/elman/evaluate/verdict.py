@@ -75,6 +75,20 @@ def paired_interval(
     kernel's, and Student's t, which stays honest with few blocks where a percentile bootstrap is far too
     narrow.
     """
+    mean, spread, freedom = paired_error(errors_model, errors_best, block, times)
+    if not freedom:
+        return -np.inf, np.inf
+    reach = _student(freedom) * spread
+    return mean - reach, mean + reach
+
+
+def paired_error(
+    errors_model: ArrayLike, errors_best: ArrayLike, block: int, times: ArrayLike | None = None
+) -> tuple[float, float, int]:
+    """What paired_interval is made of: the mean difference, its standard error (infinite of one block), and B - 1.
+
+    Arguments and errors are those of paired_interval.
+    """
     if block < 1:
         raise InputError(f"block is {block}: a whole number of moments from 1 up is needed")
     model, best = np.asarray(errors_model, np.float64), np.asarray(errors_best, np.float64)
@@ -95,12 +109,11 @@ def paired_interval(
     total = np.bincount(within, np.where(known, gap, 0).sum(axis=1))
     count = np.bincount(within, known.sum(axis=1))
     total, count = total[count > 0], count[count > 0]
-    if len(total) < 2:
-        return -np.inf, np.inf
     mean = total.sum() / count.sum()
+    if len(total) < 2:
+        return float(mean), np.inf, 0
     spread = np.sqrt(len(total) / (len(total) - 1) * ((total - mean * count) ** 2).sum()) / count.sum()
-    reach = _student(len(total) - 1) * spread
-    return float(mean - reach), float(mean + reach)
+    return float(mean), float(spread), len(total) - 1
 
 
 def verdict(

@@ -12,6 +12,7 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
     finish      what is fitted after training, on the validation part
     judge       the held-out part, or by judge_source a new file -> an Evaluation beside its baselines, and the
                 report's sections
+    cut         a source as rows that can be cut, and ``costs`` what each judged row cost: by these a search compares
     predict     what the user gets
     encoders    JSON saved beside the weights, with the tensors of ``kept``; ``restore`` reads both back
 """
@@ -21,7 +22,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -32,8 +33,10 @@ from torch import Tensor, nn
 
 from elman import kernels
 from elman.data.batch import Batch, Examples, batches, in_order
+from elman.data.cut import Cuttable
 from elman.errors import InputError
 from elman.evaluate import inside, plots
+from elman.evaluate.costs import Costs
 from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.report import Facts, Figure, Report, Section
 from elman.explain.advice import Finding, findings
@@ -50,6 +53,8 @@ FEW_STEPS = 50  # below this a fit that its time ended is told to be too short
 ENOUGH_STEPS = 2000  # or four passes over the data
 DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}  # what the parts of the data are for
 MET = "met"  # the name that ``met_`` is saved by
+# of a loaded model, when saved again
+CARRIED = ("report.html", "log.jsonl", "inside.jsonl", "picture.svg", "tune.html", "tune.json")
 RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
 
@@ -129,6 +134,8 @@ class Task(BaseEstimator):
     looks_: list[dict[str, Any]]  # what went on inside while learning; of older models nothing is known
     history_: list[dict[str, Any]]  # the record of the training, one entry a validation
     met_: Tensor = torch.empty(0, dtype=torch.int64)  # fingerprints of what was learnt from (data/met.py)
+    judged_: Judged | None
+    held: tuple[Examples, Any] | None = None  # the part that judges, until it is judged
     remarks: tuple[str, ...] = ()  # what was noticed by the last predict, for people
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -203,6 +210,17 @@ class Task(BaseEstimator):
     def judge_source(self, source: Any) -> Judged:
         raise NotImplementedError
 
+    def cut(self, source: Any, test: Any) -> tuple[Cuttable, Any]:
+        """The source as rows that can be cut, each part of which ``fit`` takes; and the part that judges, if any."""
+        raise InputError(
+            f"a {self.name} model cannot be tuned: of forecast, classify, regress, tag and generate it is known how to "
+            "cut their files and what a row costs"
+        )
+
+    def costs(self, examples: Examples, judged: Any) -> Costs:
+        """What each row of the test part cost: the arguments are those of ``judge``."""
+        raise NotImplementedError
+
     def predict(self, source: Any = None) -> Any:
         raise NotImplementedError
 
@@ -226,21 +244,24 @@ class Task(BaseEstimator):
         valid: Any = None,
         test: Any = None,
         watch: Watch = lambda event: None,
-        follow: bool = False,
+        look: Literal["never", "ends", "always"] = "ends",
         plan: Plan | None = None,
+        judged: bool = True,
     ) -> Self:
         """Learn from a path or frame; ``valid`` and ``test`` name parts that are already split.
 
-        ``watch`` is called with every training event; with ``follow`` it is told at every validation what goes on
-        inside, otherwise at the start and the end alone. ``plan`` replays a recorded fit (``plan_`` of a loaded model):
-        with the same settings and data it gives the same bits on the same kind of machine.
+        ``watch`` is called with every training event. What goes on inside is looked at when training starts and ends,
+        or ``look`` "always", at every validation. ``plan`` replays a recorded fit (``plan_`` of a loaded model): with
+        the same settings and data it gives the same bits on the same kind of machine. Without ``judged`` the part
+        that judges is held back until ``judge_held``, and its costs are in ``held_costs``.
         Raises InputError for settings and data that cannot be used, ElmanError when training fails.
         """
         began = time.perf_counter()
         config = _precise(self.config())
         prepared = self.prepare(source, valid, test, config)
         budget = config.minutes * 60 if config.minutes and plan is None else None
-        deadline = None if budget is None else began + budget - min(RESERVE, budget / 5)
+        reserve = min(RESERVE, budget / 5) if budget is not None and judged else 0.0
+        deadline = None if budget is None else began + budget - reserve
         config, network = self._sized(config, prepared.train, deadline)
         self.config_, self.network_ = config, network
         if deadline is not None and budget is not None:
@@ -254,8 +275,8 @@ class Task(BaseEstimator):
             deadline=deadline,
             plan=plan,
             alarm=lambda module: self.alarm(module, prepared.valid),
-            look=self.inside,
-            follow=follow,
+            look=None if look == "never" else self.inside,
+            follow=look == "always",
             watch=watch,
         )
         self.training_, self.plan_ = training, training.plan
@@ -264,10 +285,31 @@ class Task(BaseEstimator):
         self.notes_ = (*prepared.notes, *_told(training))
         self.finish(prepared)
         test = prepared.test
-        self.judged_ = self.judge(test, prepared.judged, self.notes_) if test is not None and len(test) else None
-        self.evaluation_ = self.judged_.evaluation if self.judged_ else None
+        self.held = (test, prepared.judged) if test is not None and len(test) else None
+        self.judged_, self.evaluation_ = None, None
+        if judged:
+            self.judge_held()
         self.seconds_ = time.perf_counter() - began
         return self
+
+    def judge_held(self) -> None:
+        """Judge the part that the fit has held back, and let go of it."""
+        if self.held is not None:
+            self.judged_ = self.judge(*self.held, self.notes_)
+            self.evaluation_ = self.judged_.evaluation
+        self.held = None
+
+    def held_costs(self) -> Costs:
+        """What each row of the part that the fit has held back cost."""
+        assert self.held is not None
+        return self.costs(*self.held)
+
+    def resolve(self, source: Any) -> Any:
+        """The settings that a fit would take, every size resolved."""
+        config = _precise(self.config())
+        prepared = self.prepare(source, None, None, config)
+        deadline = time.perf_counter() + 60 * config.minutes if config.minutes else None
+        return self._sized(config, prepared.train, deadline)[0]
 
     def _sized(self, config: Any, examples: Examples, deadline: float | None) -> tuple[Any, nn.Module]:
         """The settings with every size resolved: the largest network that has time for enough steps."""
@@ -359,7 +401,7 @@ class Task(BaseEstimator):
         through_time = inside.section(self.looks_, [f"{finding}." for finding in self.diagnose()])
         if through_time:
             sections.append(through_time)
-        settings = {key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None}
+        settings = {key: plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None}
         sections.append(
             Section(
                 "Settings",
@@ -378,8 +420,11 @@ class Task(BaseEstimator):
     def title(self) -> str:
         return self.name.capitalize()
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the model as a directory, at once or not at all. Raises InputError if another model lies there."""
+    def save(self, path: str | Path, *, overwrite: bool = False, beside: Mapping[str, bytes] | None = None) -> Path:
+        """Write the model as a directory, at once or not at all, with the files ``beside`` those of every model.
+
+        Raises InputError if another model lies there.
+        """
         self.fitted()
         path = Path(path)
         files = {
@@ -406,6 +451,7 @@ class Task(BaseEstimator):
                 files["picture.svg"] = self.judged_.picture.svg.encode()
         else:
             files |= self._carried
+        files |= beside or {}
         store.write(path, files, overwrite=overwrite)
         return path
 
@@ -447,8 +493,7 @@ class Task(BaseEstimator):
             ) from error
         model.network_.eval()
         model.judged_ = None
-        carried = ("report.html", "log.jsonl", "inside.jsonl", "picture.svg")
-        model._carried = {name: files[name] for name in carried if name in files}
+        model._carried = {name: files[name] for name in CARRIED if name in files}
         model.history_, model.looks_ = (
             [store.parse_json(line, name) for line in files.get(name, b"").splitlines()]
             for name in ("log.jsonl", "inside.jsonl")
@@ -483,5 +528,5 @@ def _tuples(params: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in params.items()}
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

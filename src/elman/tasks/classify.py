@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
+from elman.data.cut import Dealt
 from elman.data.frames import to_frame
 from elman.data.labelled import Labelled, Pairs, X, finite, is_folder
 from elman.data.motion import is_motion
@@ -24,6 +25,7 @@ from elman.data.pictures.archive import is_archive
 from elman.data.sequences import NO_LABEL, Sequences
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
+from elman.evaluate.costs import Costs
 from elman.evaluate.grid import grid_plot
 from elman.evaluate.labels import report
 from elman.evaluate.report import Figure, Section, Shaded
@@ -35,6 +37,7 @@ from elman.tasks.pooled import PooledConfig, PooledTask
 from elman.train.config import require_share
 
 SEEN = 24  # mistaken pictures that the report shows
+LEAST = 1e-7  # probability that a row is taken to have at least, so that one mistake does not decide a search
 UNFOLDED, STEPS = 6, 200  # rows whose guess over time the report shows, and steps of each
 SHOWN, LONGEST = 12, 400  # texts whose attention the report shows, and pieces of each
 
@@ -101,7 +104,7 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def _labelled(self, source: Any) -> Labelled:
         label = self.config().label
-        parted = isinstance(source, Pairs) or is_folder(source) or is_motion(source) or is_archive(source)
+        parted = isinstance(source, Pairs | Labelled) or is_folder(source) or is_motion(source) or is_archive(source)
         if label is None and not parted:
             if isinstance(source, str | Path) and not Path(source).exists():
                 raise InputError(f"there is no file or folder {source}: check the name")
@@ -127,6 +130,11 @@ class Classifier(ClassifierMixin, PooledTask):
                         f"training part lacks: {some(new)}; they count as wrong"
                     )
         return notes
+
+    def cut(self, source: Any, test: Any) -> tuple[Dealt, Any]:
+        test = self.meet(source, test)
+        data = self._labelled(source)
+        return self.dealt(data, np.unique(data.y, return_inverse=True)[1]), test
 
     def _numbers(self, labels: Any) -> np.ndarray:
         """The number of each label, NO_LABEL for one that the fit does not know."""
@@ -241,6 +249,13 @@ class Classifier(ClassifierMixin, PooledTask):
         over_time = self._unfolding(judged, examples, labels)
         pages, picture = report.sections(evaluation, numbers, probabilities, labels, judged.shown, shaded, over_time)
         return Judged(evaluation, (*pages, *_mistaken(judged.x, numbers, probabilities, labels)), picture)
+
+    def costs(self, examples: Examples, judged: Labelled) -> Costs:
+        """-log p of the true label, in nats; at most that of LEAST, which a label that the fit does not know costs."""
+        numbers = self._numbers(judged.y)
+        p = self._probabilities(self.all_outputs(examples), judged.x)
+        right = np.where(numbers == NO_LABEL, 0.0, p[np.arange(len(p)), np.maximum(numbers, 0)])
+        return Costs("log loss", -np.log(np.maximum(right, LEAST)), np.arange(len(p)))
 
     def _unfolding(self, data: Labelled, examples: Examples, labels: list[str]) -> dict[str, np.ndarray]:
         """The network's probabilities (T, C) of some movements and clips when their first t steps are read."""

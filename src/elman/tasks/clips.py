@@ -23,14 +23,14 @@ SEEN = 8  # pixels of a side of a frame that the linear model sees at most
 class Clips(Medium):
     """Clips: video files or folders of frames, in a folder with a subfolder a label, or one by one."""
 
-    kind, what, suffixes, passes = "clips", "clips", CLIPS, 60.0
+    kind, what, suffixes, rows, passes = "clips", "clips", CLIPS, Reel, 60.0
 
     encoder: ClipEncoder
 
     @classmethod
     def holds(cls, source: Any, config: Any) -> bool:
         """A single clip among pictures makes a folder none of clips."""
-        if isinstance(source, Pairs) or not super().holds(source, config):
+        if isinstance(source, Pairs | Labelled) or not super().holds(source, config):
             return super().holds(source, config)
         folder = Path(source)
         return len(cls.inside(folder)) > len(files_in(folder, PICTURES))

@@ -22,6 +22,7 @@ EXTRAS = {
     "soundfile": "sounds",
     "pillow": "pictures",
     "av": "clips",
+    "optuna": "elman tune",
 }
 
 

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
+from zlib import crc32
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples
+from elman.data.cut import Ordered
 from elman.data.frames import to_frame
 from elman.data.series import extend
+from elman.data.series.cut import in_time
 from elman.data.series.encoder import SeriesEncoder, Tables, carried_forward
 from elman.data.series.reader import SeriesReader
 from elman.data.series.series import SeriesSet, check_target
 from elman.data.series.split import Parts, as_given, by_time, observed_ends
 from elman.data.series.window import Windows, origins
 from elman.errors import InputError
+from elman.evaluate.costs import Costs
 from elman.evaluate.forecast import baselines
 from elman.evaluate.forecast.backtest import backtest
 from elman.evaluate.forecast.report import sections
@@ -160,7 +164,7 @@ class Forecaster(Task):
         told = (*series.notes, *notes, parts.how)
         return Prepared(**made, notes=told, judged=(series, _before(series, parts.valid_end)))
 
-    def _read(self, source: Any, valid: Any, test: Any, config: ForecastConfig) -> tuple[SeriesSet, Parts, list[str]]:
+    def _first(self, source: Any, config: ForecastConfig) -> tuple[SeriesSet, list[str]]:
         self.reader_, series, notes = SeriesReader.first(
             source,
             targets=config.target,
@@ -171,6 +175,10 @@ class Forecaster(Task):
             duplicates=config.duplicates,
             timezone=config.timezone,
         )
+        return series, notes
+
+    def _read(self, source: Any, valid: Any, test: Any, config: ForecastConfig) -> tuple[SeriesSet, Parts, list[str]]:
+        series, notes = self._first(source, config)
         if valid is None and test is None:
             return series, by_time(series, config.valid_share, config.test_share), notes
         given = [None if part is None else self.reader_.read(part) for part in (valid, test)]
@@ -337,6 +345,25 @@ class Forecaster(Task):
         when = series.times[at[:, None] + np.arange(point.shape[1])]
         group = np.searchsorted(series.starts, at, side="right") - 1
         return Judged(result.evaluation, *sections(result, when, at, group, series.columns[0], series.groups))
+
+    def cut(self, source: Any, test: Any) -> tuple[Ordered, Any]:
+        series, _ = self._first(source, self.config())
+        return in_time(source, series, self.reader_.time, self.reader_.group), test
+
+    def costs(self, examples: Examples, judged: tuple[SeriesSet, np.ndarray]) -> Costs:
+        """Errors of the point forecasts (N, K): absolute for the median, squared for the mean."""
+        assert isinstance(examples, Windows)
+        (series, _), at, config = judged, examples.origins.numpy(), self.config_
+        error = self._decoded(examples)[0] - baselines.future(
+            series.values[:, 0], series.starts[:-1], at, config.horizon
+        )
+        median, block = config.point == "median", 2 * -(-config.horizon // config.stride)
+        values = np.abs(error) if median else error**2
+        # A window is known again by its series and by its distance from the end, whatever was learnt from before it.
+        group = np.searchsorted(series.starts, at, side="right") - 1
+        names = np.array([crc32(name.encode()) for name in series.groups], np.int64)
+        rows = (names[group] << 30) + series.starts[group + 1] - at
+        return Costs("MAE" if median else "MSE", values, rows, block, series.times[at - 1])
 
     def _unseen(self, series: SeriesSet) -> tuple[np.ndarray, tuple[str, ...]]:
         """The first row of each group that the fit has not seen, and what to say of it."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, batches
+from elman.data.cut import Ordered
 from elman.data.folder import files_in
 from elman.data.labelled import is_folder
 from elman.data.pictures.archive import is_archive
@@ -22,6 +23,7 @@ from elman.data.text.chunks import Chunks
 from elman.data.text.reader import read_plain
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens
 from elman.errors import InputError
+from elman.evaluate.costs import Costs
 from elman.evaluate.language import report
 from elman.evaluate.language.ngrams import KneserNey, unigram, unigram_nats
 from elman.nn.language import LanguageEnsemble, LanguageNetwork
@@ -31,6 +33,10 @@ from elman.train.config import require, require_least, require_share
 
 ORDERS = {"char": 6, "byte": 6, "word": 3, "subword": 3}  # of the n-gram model that the network is read beside
 JUDGED = 256  # steps judged at a time
+
+
+class Passage(str):
+    """A text that is no path, however short."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +172,8 @@ class Generator(Task):
 
     @staticmethod
     def _read(source: Any) -> str:
+        if isinstance(source, Passage):
+            return source
         if is_archive(source) or (is_folder(source) and files_in(Path(source), PICTURES)):
             raise InputError(f"{source} holds no text, which is needed: give a text file; to paint say --as pixels")
         if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and len(source) < 1000):
@@ -238,6 +246,18 @@ class Generator(Task):
                 network(**batch.inputs).mean(0).flatten(0, 1), batch.y.flatten(), reduction="none"
             )
             yield costs.double().cpu().numpy()
+
+    def cut(self, source: Any, test: Any) -> tuple[Ordered, Any]:
+        text = self._read(source)
+        return Ordered(len(text), lambda begin, end: Passage(text[begin:end]), "characters"), test
+
+    def costs(self, examples: Examples, judged: str) -> Costs:
+        """Bits per character: what each symbol cost, by the number of characters that a symbol stands for."""
+        self.network_.eval()
+        with torch.no_grad():
+            nats = np.concatenate(list(self._costs(self.network_, examples)))
+        bits = nats / np.log(2) * len(nats) / max(1, len(judged) - 1)
+        return Costs("bits per character", bits, np.arange(len(bits)), report.block_of(len(bits)))
 
     # From outputs to what the user reads.
 

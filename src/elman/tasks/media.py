@@ -10,6 +10,7 @@ import torch
 
 from elman.data.arrays import Numbers
 from elman.data.batch import Examples
+from elman.data.cut import Dealt
 from elman.data.files import short
 from elman.data.folder import files_in, labelled_files, names_alike
 from elman.data.labelled import NOTHING, Labelled, Pairs, X, flat, is_folder, is_named, names_file
@@ -33,6 +34,7 @@ class Medium:
     kind: ClassVar[str]  # in encoders.json
     what: ClassVar[str]  # in messages: "sounds"
     suffixes: ClassVar[tuple[str, ...]]  # what the names of its files end in
+    rows: ClassVar[type]  # what ``gather`` gives
     others: ClassVar[str] = "a list of files"  # that it reads besides
     passes: ClassVar[float | None] = None  # over the training part; None leaves them to the task
     spared: ClassVar[float] = 1.0  # so many times fewer passes are enough for a larger network
@@ -45,6 +47,8 @@ class Medium:
     @classmethod
     def holds(cls, source: Any, config: Any) -> bool:
         """Whether a source that is to be learnt from holds files of this kind."""
+        if isinstance(source, Labelled):
+            return isinstance(source.x, cls.rows)
         if isinstance(source, Pairs):
             return cls.named(source.x)
         return is_folder(source) and bool(cls.inside(Path(source)))
@@ -173,11 +177,17 @@ class MediaTask(SequenceTask):
         own = None if self.medium_ is None else self.medium_.own_test(source)
         return source if own is None else own
 
+    def dealt(self, data: Labelled, strata: np.ndarray) -> Dealt:
+        """Rows that a search cuts; movements are no longer known as such then, and so keep their augmentation."""
+        if self.moves_:
+            self.augment = True
+        return Dealt(data, strata, self.keys(data))
+
     # From files to rows.
 
     def read(self, source: Any, label: str | None, *, number: bool = False) -> Labelled:
         """As SequenceTask.read, of files where the fit's source held some."""
-        if self.medium_ is None:
+        if self.medium_ is None or isinstance(source, Labelled):
             return super().read(source, label, number=number)
         return self.medium_.read(source, label)
 

@@ -67,7 +67,7 @@ class PictureConfig(SoundConfig):
 class Pictures(Medium):
     """Pictures: of a folder with a subfolder a label, of a .npz archive, or one by one."""
 
-    kind, what, suffixes, linear = "pictures", "pictures", PICTURES, "linear pixels"
+    kind, what, suffixes, rows, linear = "pictures", "pictures", PICTURES, Album, "linear pixels"
     passes, spared, others = 30.0, 3.0, "an .npz archive"
 
     encoder: PictureEncoder

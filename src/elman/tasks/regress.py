@@ -13,11 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
+from elman.data.cut import Dealt
 from elman.data.frames import to_frame
 from elman.data.labelled import Labelled, Pairs, X, finite
 from elman.data.scale import Scaler
 from elman.data.sequences import Sequences
 from elman.errors import InputError
+from elman.evaluate.costs import Costs
 from elman.evaluate.numbers import report
 from elman.evaluate.wording import percent
 from elman.tasks.base import Judged, Prepared
@@ -54,9 +56,7 @@ class Regressor(RegressorMixin, PooledTask):
         test = self.meet(source, test)
         data = self._numbered(source)
         given = [None if part is None else self._numbered(part) for part in (valid, test)]
-        # Dealt out by quarters of the range, so that every part has small and large ones.
-        strata = np.searchsorted(np.quantile(data.y, (0.25, 0.5, 0.75)), data.y)
-        parts, notes = self.parted(data, strata, source, *given)
+        parts, notes = self.parted(data, _quarters(data.y), source, *given)
         self.scaler_ = Scaler.fit(parts["train"].y)
         self.median_ = float(np.median(parts["train"].y))
         y = {name: part.y for name, part in parts.items()}
@@ -65,7 +65,7 @@ class Regressor(RegressorMixin, PooledTask):
 
     def _numbered(self, source: Any) -> Labelled:
         target = self.config().target
-        if target is None and not isinstance(source, Pairs):
+        if target is None and not isinstance(source, Pairs | Labelled):
             raise InputError("there is no number to learn: name its column with --target")
         if isinstance(source, str | Path) and Path(source).is_dir():
             raise InputError(f"{source} is a folder, but a table with a column of numbers is needed: give a file")
@@ -75,6 +75,15 @@ class Regressor(RegressorMixin, PooledTask):
         except (ValueError, TypeError) as error:
             raise InputError(f"the target must be numbers ({error}): name another column, or classify") from None
         return Labelled(data.x, finite(y), data.notes)
+
+    def cut(self, source: Any, test: Any) -> tuple[Dealt, Any]:
+        test = self.meet(source, test)
+        data = self._numbered(source)
+        return self.dealt(data, _quarters(data.y)), test
+
+    def costs(self, examples: Examples, judged: Labelled) -> Costs:
+        """Absolute errors, in the unit of the target."""
+        return Costs("MAE", np.abs(self._guess(examples, judged.x) - judged.y), np.arange(len(judged)))
 
     def network(self, config: RegressConfig) -> nn.Module:
         return self.ensemble(config, 1)
@@ -152,3 +161,8 @@ class Regressor(RegressorMixin, PooledTask):
 
     def title(self) -> str:
         return f"{self.config_.target or 'A number'} of sequences"
+
+
+def _quarters(y: np.ndarray) -> np.ndarray:
+    """(N,) the quarter of the range that each is in: every part gets small and large ones."""
+    return np.searchsorted(np.quantile(y, (0.25, 0.5, 0.75)), y)

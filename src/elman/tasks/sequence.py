@@ -20,7 +20,7 @@ from elman.data.ragged import Ragged
 from elman.data.sequences import Change, Rows, Sequences
 from elman.data.stratify import dealt
 from elman.data.text.augment import drop_words, swap_words
-from elman.data.text.reader import read_labelled
+from elman.data.text.reader import TaggedTokens, read_labelled
 from elman.data.text.spelling import Spelled, Spelling
 from elman.data.text.tokens import Tokens, choose_level
 from elman.data.text.vectors import read_vectors
@@ -120,7 +120,7 @@ class SequenceTask(Task):
         ``valid`` and ``test`` name parts that are already split: paths or frames, or pairs (X, y). For the other
         options and what is raised, see Task.fit.
         """
-        if y is None and not is_table(source) and not isinstance(source, Pairs):
+        if y is None and not is_table(source) and not isinstance(source, Pairs | Labelled | TaggedTokens):
             raise InputError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None: call fit(X, y), or give a "
                 "path or a frame"
@@ -132,6 +132,8 @@ class SequenceTask(Task):
 
     def read(self, source: Any, label: str | None, *, number: bool = False) -> Labelled:
         """The sequences of a source, with the column ``label`` or the y that came along."""
+        if isinstance(source, Labelled):
+            return source
         if isinstance(source, Pairs):
             x = texts_or_numbers(source.x)
             y = flat(source.y)

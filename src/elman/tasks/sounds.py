@@ -71,7 +71,7 @@ class SoundConfig(SequenceConfig):
 class Sounds(Medium):
     """Files of sound: of a folder with a subfolder a label, of a table's column, or one by one."""
 
-    kind, what, suffixes, passes = "sound", "sounds", SOUNDS, PASSES
+    kind, what, suffixes, rows, passes = "sound", "sounds", SOUNDS, Recordings, PASSES
     others = "a table of them"
 
     encoder: SoundEncoder
@@ -82,7 +82,7 @@ class Sounds(Medium):
 
     @classmethod
     def holds(cls, source: Any, config: Any) -> bool:
-        return super().holds(source, config) or (config.sound is not None and not isinstance(source, Pairs))
+        return super().holds(source, config) or (config.sound is not None and not isinstance(source, Pairs | Labelled))
 
     # From files to rows.
 

@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from elman.data.batch import Batch, Examples, in_order
+from elman.data.cut import Dealt
 from elman.data.frames import to_frame
 from elman.data.labelled import Pairs, names_file
 from elman.data.met import fingerprints, met_in_words
@@ -21,6 +22,7 @@ from elman.data.text.reader import TaggedTokens, read_tagged
 from elman.data.text.tokens import Tokens
 from elman.data.text.vectors import read_vectors
 from elman.errors import InputError
+from elman.evaluate.costs import Costs
 from elman.evaluate.tags import report
 from elman.evaluate.tags.report import MostFrequent
 from elman.evaluate.wording import some
@@ -94,7 +96,22 @@ class Tagger(SequenceTask):
         )
         return Prepared(sets["train"], sets["valid"], sets.get("test"), notes, parts.get("test"))
 
+    def cut(self, source: Any, test: Any) -> tuple[Dealt, Any]:
+        data = self._tagged(source)
+        keys = [" ".join(words) for words in data.tokens]
+        return Dealt(data, np.zeros(len(keys), np.int64), keys), test
+
+    def costs(self, examples: Examples, judged: TaggedTokens) -> Costs:
+        """1 for a word with a wrong tag, 0 for one with the right one: (N, longest sentence), NaN behind its end."""
+        assert judged.tags is not None
+        values = np.full((len(judged.tags), max(map(len, judged.tags))), np.nan)
+        for row, (own, guess) in enumerate(zip(judged.tags, self._guess(judged.tokens), strict=True)):
+            values[row, : len(own)] = [tag != other for tag, other in zip(own, guess, strict=True)]
+        return Costs("share of wrong tags", values, np.arange(len(values)))
+
     def _tagged(self, source: Any) -> TaggedTokens:
+        if isinstance(source, TaggedTokens):
+            return source
         if not isinstance(source, Pairs):
             return read_tagged(source)
         tokens, tags = [list(words) for words in source.x], [[str(tag) for tag in tags] for tags in source.y]
@@ -108,7 +125,6 @@ class Tagger(SequenceTask):
     def _parted(
         self, data: TaggedTokens, valid: Any, test: Any, config: TagConfig, share: float
     ) -> tuple[dict[str, TaggedTokens], str]:
-        assert data.tags is not None
         judging = config.test_share if config.test_share is not None else share
         shares = {
             "valid": 0.0 if valid is not None else config.valid_share,
@@ -117,8 +133,7 @@ class Tagger(SequenceTask):
         keys = [" ".join(words) for words in data.tokens]
         parts = {}
         for name, rows in dealt(np.zeros(len(keys), np.int64), **shares, seed=config.seed, keys=keys).items():
-            chosen = rows.tolist()
-            parts[name] = TaggedTokens([data.tokens[i] for i in chosen], [data.tags[i] for i in chosen])
+            parts[name] = data.take(rows)
         parts |= {name: self._tagged(part) for name, part in (("valid", valid), ("test", test)) if part is not None}
         if not parts["valid"].tokens:
             parts["valid"] = parts["train"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from elman.data.files import as_text, load_bytes, short
 from elman.data.labelled import NOTHING, Labelled, names_file
@@ -117,6 +118,13 @@ class TaggedTokens:
 
     tokens: list[list[str]]
     tags: list[list[str]] | None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def take(self, rows: Tensor) -> TaggedTokens:
+        at = rows.tolist()
+        return TaggedTokens([self.tokens[i] for i in at], None if self.tags is None else [self.tags[i] for i in at])
 
 
 def read_tagged(path: str | Path, *, tagged: bool = True) -> TaggedTokens:

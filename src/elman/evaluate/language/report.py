@@ -38,6 +38,11 @@ def language_metrics(nats: ArrayLike, characters: int) -> dict[str, float]:
     return {"nats": mean, "bits_per_character": bits, "perplexity": math.exp(min(mean, 700.0))}
 
 
+def block_of(symbols: int) -> int:
+    """Successive symbols that are taken to err alike."""
+    return max(1, min(BLOCK, symbols // BLOCKS))
+
+
 def judge(
     nats: ArrayLike,
     rivals: Mapping[str, ArrayLike],
@@ -56,7 +61,7 @@ def judge(
     scores = {name: language_metrics(cost, characters) for name, cost in rivals.items()}
     _, best = skill(metrics, scores, "bits_per_character")
     costs = [np.asarray(cost, np.float64) / math.log(2) for cost in (nats, rivals[best])]
-    block = max(1, min(BLOCK, len(costs[0]) // BLOCKS))
+    block = block_of(len(costs[0]))
     scale = len(costs[0]) / characters
     low, high = (scale * end for end in paired_interval(costs[0], costs[1], block))
     named = {words.get(name, name): found for name, found in scores.items()}
