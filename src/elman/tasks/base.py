@@ -13,6 +13,7 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
     judge       the held-out part, or by judge_source a new file -> an Evaluation beside its baselines, and the
                 report's sections
     predict     what the user gets
+    explain     why it is as it is
     encoders    JSON saved beside the weights, with the tensors of ``kept``; ``restore`` reads both back
 """
 
@@ -37,6 +38,7 @@ from elman.evaluate import plots
 from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.report import Facts, Figure, Report, Section
 from elman.tasks import store
+from elman.tasks.explained import Explained
 from elman.train import log
 from elman.train.config import TrainConfig, require_least, require_share
 from elman.train.loop import OVER, Training, Watch, fastest_threads, train
@@ -188,6 +190,13 @@ class Task(BaseEstimator):
 
     def predict(self, source: Any = None) -> Any:
         raise NotImplementedError
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """Why the answer for ``source``, or its row ``row``, counted from 1, is as it is."""
+        raise InputError(
+            f"what a {self.name} model does is not explained: forecast, classify, regress, tag, generate, recommend, "
+            "translate, summarize and transcribe models are"
+        )
 
     def encoders(self) -> dict[str, Any]:
         raise NotImplementedError
