@@ -168,6 +168,18 @@ def following(rows: Sequence[tuple[int, str, float, float]], where: str) -> Sect
     return Section("What single units follow", where, [table])
 
 
+def moving(units: Sequence[tuple[int, Sequence[tuple[str, float]]]], where: str) -> Section:
+    """Units with the symbols that move each most, and by how much; ``where`` says what was read."""
+    if not units:
+        return Section("What moves single units", f"{where} No symbol moves a unit beyond chance.")
+    rows = [
+        (str(unit), ", ".join(f"{symbol.strip() or '␣'} ({move:+.2f})" for symbol, move in symbols))
+        for unit, symbols in units[:UNITS]
+    ]
+    caption = f"{len(units):,} units are moved beyond chance" + (", the first of them:" if units[UNITS:] else ".")
+    return Section("What moves single units", where, [Table(("unit", "is moved by"), rows, caption)])
+
+
 def _days(place: np.ndarray) -> np.ndarray:
     """Where matplotlib puts these: of times the days since 1970."""
     if place.dtype.kind != "M":

@@ -6,13 +6,12 @@ may look at another. Both methods ask what is lost when ``x`` becomes a ``baseli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Function = Callable[[Tensor], Tensor]
 
@@ -78,26 +77,3 @@ def occlusion(function: Function, x: Tensor, baseline: Tensor, pieces: Tensor) -
         whole = function(x[None])
         parts = pieces.split(max(1, AT_ONCE // max(1, x.numel())))
         return torch.cat([whole - function(torch.where(part, baseline, x)) for part in parts])
-
-
-@contextmanager
-def replaced(module: nn.Module, output: Tensor) -> Iterator[None]:
-    """While this lasts the module gives ``output``, whatever it is asked."""
-    handle = module.register_forward_hook(lambda *_: output)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-@contextmanager
-def recorded(module: nn.Module) -> Iterator[list[Tensor]]:
-    """What the module gives while this lasts, call by call; of several things, as of a stack, the first."""
-    found: list[Tensor] = []
-    handle = module.register_forward_hook(
-        lambda _module, _given, output: found.append(output[0] if isinstance(output, tuple) else output)
-    )
-    try:
-        yield found
-    finally:
-        handle.remove()

@@ -20,7 +20,8 @@ from elman.data.series.window import Windows
 from elman.errors import InputError
 from elman.evaluate.explanation import Drivers, following
 from elman.evaluate.forecast.explained import One
-from elman.explain.attribution import integrated_gradients, occlusion, recorded
+from elman.explain.attribution import integrated_gradients, occlusion
+from elman.explain.entry import recorded
 from elman.explain.importance import REPEATS, permutation_importance
 from elman.explain.units import Followed, followed
 from elman.tasks.explained import Explained

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from elman.errors import InputError
 from elman.evaluate.plots import Plot
 from elman.evaluate.report import Report, Section, Table
 from elman.tasks import store
@@ -14,6 +15,15 @@ from elman.version import __version__
 
 PAGE = "explained.html"
 WHAT = "explanation"
+
+
+def chosen_row(row: int | None, rows: int) -> int:
+    """The place of row ``row``, counted from 1, the first where it is left out; InputError where there is none."""
+    if row is not None and not 1 <= row <= rows:
+        raise InputError(
+            f"--row is {row}, but there {'are rows 1 to' if rows > 1 else 'is row'} {rows:,}: give one of these"
+        )
+    return (row or 1) - 1
 
 
 @dataclass(frozen=True)
