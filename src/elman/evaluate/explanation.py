@@ -120,14 +120,14 @@ class Drivers:
 
     shares: Mapping[str, tuple[float, float, float]]
 
-    @property
-    def words(self) -> str:
-        """The first parts, and by how much the error rises."""
-        named = list(self.shares.items())[:NAMED]
-        parts = [(name, f"{'+' if rise >= 0 else '−'}{percent(abs(rise))}") for name, (rise, _, _) in named]
+    def sentence(self, answers: str) -> str:
+        """What the ``answers`` rest on most: the first parts that matter beyond chance, and by how much."""
+        parts = [(name, _rise(rise)) for name, (rise, low, _) in self.shares.items() if low > 0][:NAMED]
+        if not parts:
+            return f"{answers} rest on no single part: shuffling none raises the error beyond chance."
         (first, rise), *others = parts
         listed = [f"{first} (error {rise} when shuffled)", *(f"{name} ({rise})" for name, rise in others)]
-        return ", ".join(listed[:-1]) + " and " + listed[-1] if others else listed[0]
+        return f"{answers} rest most on {', '.join(listed[:-1])}{' and ' * bool(others)}{listed[-1]}."
 
     @property
     def plot(self) -> Plot:
@@ -141,7 +141,7 @@ class Drivers:
     @property
     def table(self) -> Table:
         rows = [
-            (name, round(100 * rise, 1), round(100 * low, 1), round(100 * high, 1))
+            (name, *np.round([100 * rise, 100 * low, 100 * high], 1).tolist())
             for name, (rise, low, high) in self.shares.items()
         ]
         head = ("shuffled", "error rises by, %", "at least", "at most")
@@ -178,6 +178,11 @@ def moving(units: Sequence[tuple[int, Sequence[tuple[str, float]]]], where: str)
     ]
     caption = f"{len(units):,} units are moved beyond chance" + (", the first of them:" if units[UNITS:] else ".")
     return Section("What moves single units", where, [Table(("unit", "is moved by"), rows, caption)])
+
+
+def _rise(share: float) -> str:
+    shown = f"{100 * abs(share):.1g} %" if abs(share) < 0.01 else percent(abs(share))
+    return f"{'+' if share >= 0 else '−'}{shown}"
 
 
 def _days(place: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from elman.evaluate.wording import number
 
 MOST_DRAWN = 30  # rows of a heat map
 LISTED = 20  # parts in a table
+SHOWN = {" ": "␣", "\n": "↵", "\t": "⇥"}
 MOST_PIECES = 400  # of a text that is shaded
 
 Array = NDArray[np.float64]
@@ -46,6 +47,14 @@ class Weighed:
         found: Array = self.values.sum(1 if len(self.values) == len(self.names) else 0)
         return found
 
+    @property
+    def labels(self) -> list[str]:
+        """The names as they are told apart: with their places, where two are alike; space made visible."""
+        shown = [name.strip() or "".join(SHOWN.get(c, c) for c in name) or "␣" for name in self.names]
+        if len(set(shown)) == len(shown):
+            return shown
+        return [f"{name} ({at})" for at, name in enumerate(shown, 1)]
+
     def joined(self, values: Array) -> Weighed:
         """The same with other values, a column a part."""
         return replace(self, values=values)
@@ -57,9 +66,9 @@ class Weighed:
 
     @property
     def sentence(self) -> str:
-        shares = self.shares
+        shares, labels = self.shares, self.labels
         sides = [[at for at in self.order if shares[at] > 0][:NAMED], [at for at in self.order if shares[at] < 0][:2]]
-        told = [", ".join(f"{self.names[at]} ({shares[at]:+.2g})" for at in side) for side in sides]
+        told = [", ".join(f"{labels[at]} ({shares[at]:+.2g})" for at in side) for side in sides]
         said = (
             f"For {self.answer} speaks most {told[0]}" if told[0] else f"Nothing that was read speaks for {self.answer}"
         )
@@ -67,10 +76,11 @@ class Weighed:
 
     @property
     def table(self) -> Table:
-        shares, looked = self.shares, self.attention is not None and len(self.attention) == len(self.names)
+        shares, labels = self.shares, self.labels
+        looked = self.attention is not None and len(self.attention) == len(self.names)
         rows: list[tuple[Any, ...]] = []
         for at in self.order[:LISTED]:
-            row = (self.names[at], float(shares[at]), float(self.hidden[at]))
+            row = (labels[at], float(shares[at]), float(self.hidden[at]))
             rows.append((*row, float(self.attention[at])) if looked and self.attention is not None else row)
         head = ("part", "integrated gradients", "when hidden", *(["attention"] if looked else []))
         first = f"The first {LISTED} of {len(self.names):,} parts. " if len(self.names) > LISTED else ""
@@ -116,9 +126,9 @@ def of_text(weighed: Weighed, apart: str) -> Page:
         looked = weighed.attention.tolist()[: len(pieces)]
         items.append(Shaded(pieces, looked, "what attention looks at", apart))
     order = weighed.order[:LISTED]
-    plot = bars({f"{weighed.names[at]} ({at + 1})": float(weighed.shares[at]) for at in order}, None, weighed.about)
+    plot = bars({weighed.labels[at]: float(weighed.shares[at]) for at in order}, None, weighed.about)
     return (
-        weighed.page([*items, Figure(plot.svg, "The heaviest pieces, with their places.")]),
+        weighed.page([*items, Figure(plot.svg, "The heaviest pieces.")]),
         {"pieces": plot},
         weighed.table,
     )
@@ -173,6 +183,12 @@ def of_frames(weighed: Weighed, frames: Array) -> Page:
         Figure(plots["pixels"].svg, "By pixel, added up over the frames, on their mean."),
     ]
     return weighed.page(figures), plots, weighed.table
+
+
+def of_pairs(effects: Array, read: Sequence[str], written: Sequence[str], about: str) -> tuple[Plot, Figure]:
+    """effects (M, N): what each of N that were ``written`` loses when one of M that were ``read`` is hidden."""
+    plot = heat(effects.T, written, list(read), upright="written", label="read", title="What each rests on")
+    return plot, Figure(plot.svg, f"What {about} loses when a piece that is read is hidden.")
 
 
 @styled()

@@ -33,14 +33,17 @@ class Attribution:
     points: int
 
 
-def integrated_gradients(function: Function, x: Tensor, baseline: Tensor, tolerance: float = TOLERANCE) -> Attribution:
+def integrated_gradients(
+    function: Function, x: Tensor, baseline: Tensor, *, tolerance: float = TOLERANCE, at_once: int = AT_ONCE
+) -> Attribution:
     """How much each number of ``x`` (...) has of F(x) - F(x'), x' the ``baseline`` that broadcasts to it.
 
         IG_i = (x_i - x'_i) ∫_0^1 ∂F/∂x_i (x' + a (x - x')) da
 
     The integral is a Gauss-Legendre sum, whose points are doubled until Σ IG_i is the difference but for a share of
     ``tolerance``, or there are 1,024: a function with kinks may need more, and ``error`` says how far off it is. Where
-    the difference is less than a thousandth of Σ |IG_i|, the error is the share of that thousandth.
+    the difference is less than a thousandth of Σ |IG_i|, the error is the share of that thousandth. ``at_once`` numbers
+    of x go through the function together.
     Source: Sundararajan et al., Axiomatic attribution for deep networks, arXiv:1703.01365.
     """
     x = x.detach()
@@ -53,7 +56,7 @@ def integrated_gradients(function: Function, x: Tensor, baseline: Tensor, tolera
     while True:
         at, weights = (torch.from_numpy(one).to(x) for one in np.polynomial.legendre.leggauss(points))
         total = torch.zeros_like(x)
-        for some in torch.arange(points, device=x.device).split(max(1, AT_ONCE // max(1, x.numel()))):
+        for some in torch.arange(points, device=x.device).split(max(1, at_once // max(1, x.numel()))):
             a = ((at[some] + 1) / 2).reshape(-1, *[1] * x.ndim)
             row = (baseline + a * step).requires_grad_()
             with torch.enable_grad():
@@ -67,7 +70,7 @@ def integrated_gradients(function: Function, x: Tensor, baseline: Tensor, tolera
         points *= 2
 
 
-def occlusion(function: Function, x: Tensor, baseline: Tensor, pieces: Tensor) -> Tensor:
+def occlusion(function: Function, x: Tensor, baseline: Tensor, pieces: Tensor, *, at_once: int = AT_ONCE) -> Tensor:
     """F(x) - F(x with one piece replaced by the ``baseline``), (M, ...) for M pieces.
 
     ``pieces`` (M, ...) are booleans that broadcast to the shape of x: which of its numbers make up each piece.
@@ -75,5 +78,5 @@ def occlusion(function: Function, x: Tensor, baseline: Tensor, pieces: Tensor) -
     """
     with torch.no_grad():
         whole = function(x[None])
-        parts = pieces.split(max(1, AT_ONCE // max(1, x.numel())))
+        parts = pieces.split(max(1, at_once // max(1, x.numel())))
         return torch.cat([whole - function(torch.where(part, baseline, x)) for part in parts])

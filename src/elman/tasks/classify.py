@@ -31,8 +31,8 @@ from elman.evaluate.wording import percent, some
 from elman.nn.ensemble import Ensemble
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.clips import Clips
-from elman.tasks.explain_pooled import Answer
 from elman.tasks.pooled import PooledConfig, PooledTask
+from elman.tasks.weighing import Answer, against_others
 from elman.train.config import require_share
 
 SEEN = 24  # mistaken pictures that the report shows
@@ -325,12 +325,9 @@ class Classifier(ClassifierMixin, PooledTask):
         """The likeliest label: its logit, less the mean of the others'."""
         p = self._probabilities(self.all_outputs(Sequences(self.encoded(one.x))), one.x)[0]
         best, classes = int(p.argmax()), len(self.classes_)
-
-        def of(outputs: Tensor) -> Tensor:
-            return (classes * outputs[:, best] - outputs.sum(1)) / (classes - 1)
-
         label = str(self.classes_[best])
-        return Answer(f"{label} ({p[best]:.2f})", f"the logit of {label}, less the mean of the others'", of)
+        about = f"the logit of {label}, less the mean of the others'"
+        return Answer(f"{label} ({p[best]:.2f})", about, against_others(best, classes))
 
     def errors_of(self, outputs: Tensor, y: np.ndarray) -> np.ndarray:
         """The cross-entropy, in nats."""

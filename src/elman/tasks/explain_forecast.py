@@ -63,9 +63,7 @@ def explain_forecast(model: Forecaster, source: Any, row: int | None) -> Explain
         "forecast": one.facts,
     }
     pages = (drivers.page(plots["importance"]), page, following(rows, where))
-    return Explained(
-        _title(model), f"The forecasts rest most on {drivers.words}.", pages, drivers.table, plots, facts, notes
-    )
+    return Explained(_title(model), drivers.sentence("The forecasts"), pages, drivers.table, plots, facts, notes)
 
 
 def _title(model: Forecaster) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from elman.data.batch import in_order
 from elman.data.labelled import Labelled, is_folder
@@ -23,12 +22,13 @@ from elman.evaluate.explanation import Drivers
 from elman.evaluate.plots import Plot
 from elman.evaluate.report import Section
 from elman.evaluate.weighed import Weighed, of_frames, of_picture, of_steps, of_text
-from elman.explain.attribution import Function, integrated_gradients, occlusion
-from elman.explain.entry import entry, recorded
+from elman.explain.entry import recorded
 from elman.explain.importance import REPEATS, Importance, permutation_importance
 from elman.explain.units import Followed, followed, movers
+from elman.nn.ensemble import Ensemble
 from elman.tasks.clips import Clips
 from elman.tasks.explained import Explained, chosen_row
+from elman.tasks.weighing import Answer, weigh
 
 if TYPE_CHECKING:
     from elman.tasks.pooled import PooledTask
@@ -39,15 +39,6 @@ FEWEST = 10  # labelled rows that are worth shuffling
 MOST_SIGNALS = 64  # features that units may follow
 PATCHES = 8  # of a picture's side that are hidden in turn
 THIRDS = ("first third", "middle third", "last third")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the model says of a row, what is explained of it (``about``, in words), and that of outputs (N, C): (N,)."""
-
-    said: str
-    about: str
-    of: Function
 
 
 def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained:
@@ -84,7 +75,7 @@ def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained
         pages = [drivers.page(plots["importance"]), *pages]
         notes.append(f"{count:,} of {len(data):,} rows are shuffled, each part {REPEATS} times")
         facts |= {"error": error, "importance": {part: asdict(rise) for part, rise in found.items()}}
-        sentence = f"The answers rest most on {drivers.words}. {sentence}"
+        sentence = f"{drivers.sentence('The answers')} {sentence}"
         table = drivers.table
     pages += _units_page(model, data, facts)
     return Explained(title, sentence, tuple(pages), table, plots, facts, tuple(notes))
@@ -99,38 +90,18 @@ def _read(model: PooledTask, source: Any) -> tuple[Labelled, bool]:
 
 
 def _weighed(model: PooledTask, answer: Answer, inputs: dict[str, Tensor], parts: Tensor, names: list[str]) -> Weighed:
-    """Integrated gradients (T, F) and what hiding each of the ``parts`` (M, T, F) takes away; the members' means.
-
-    Hidden numbers are 0: of symbols the vector that embedding dropout gives, of scaled numbers their mean.
-    """
-    members = model.network_.members
-    values, hidden, difference, points = torch.zeros(()), torch.zeros(()), 0.0, 0
-    for member in members:  # type: ignore[union-attr]
-        member = deepcopy(member).double().eval()
-        x = {name: value.double() if value.is_floating_point() else value for name, value in inputs.items()}
-        opened = entry(member, x, None if member.body.embedding is None else member.body.dropout)
-
-        def function(rows: Tensor, run: Function = opened.run) -> Tensor:
-            return answer.of(run(rows))
-
-        nothing = opened.x.new_zeros(1)
-        found = integrated_gradients(function, opened.x, nothing)
-        values = values + found.values.cpu() / len(members)  # type: ignore[arg-type]
-        hidden = hidden + occlusion(function, opened.x, nothing, parts.to(opened.x.device)).cpu() / len(members)  # type: ignore
-        difference += found.difference / len(members)  # type: ignore[arg-type]
-        points = max(points, found.points)
+    """What each of the ``parts`` (M, T, F) has of the answer, the members' means, beside what attention looks at."""
+    network = model.network_
+    assert isinstance(network, Ensemble)
+    found, _ = weigh(answer, network.members, lambda member: member, inputs, _front, parts, names)
     with torch.no_grad():
-        attention = model.network_.explain(**inputs)[1]  # type: ignore[operator]
-    return Weighed(
-        answer.said,
-        answer.about,
-        names,
-        values.numpy(),
-        hidden.numpy(),
-        difference,
-        points,
-        None if attention is None else attention[:, 0].cpu().numpy(),
-    )
+        attention = network.explain(**inputs)[1]
+    return found if attention is None else replace(found, attention=attention[:, 0].cpu().numpy())
+
+
+def _front(member: Any) -> nn.Module | None:
+    """What reads the symbols' vectors; None of numbers."""
+    return None if member.body.embedding is None else member.body.dropout
 
 
 def _numbers(model: PooledTask, answer: Answer, inputs: dict[str, Tensor]) -> Weighed:

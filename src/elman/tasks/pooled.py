@@ -20,12 +20,13 @@ from elman.nn.ensemble import Ensemble
 from elman.nn.sequence import ClassifierNetwork
 from elman.tasks.base import Prepared
 from elman.tasks.clips import Clips
-from elman.tasks.explain_pooled import Answer, explain_pooled
+from elman.tasks.explain_pooled import explain_pooled
 from elman.tasks.explained import Explained
 from elman.tasks.media import MediaTask
 from elman.tasks.pictures import PictureConfig, Pictures
 from elman.tasks.sequence import something
 from elman.tasks.sounds import Sounds
+from elman.tasks.weighing import Answer
 from elman.train.config import require_least
 
 MOST_NUMBERS = 5_000_000  # that the linear model learns from: more take minutes and change little

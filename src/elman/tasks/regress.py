@@ -21,8 +21,8 @@ from elman.errors import InputError
 from elman.evaluate.numbers import report
 from elman.evaluate.wording import number, percent
 from elman.tasks.base import Judged, Prepared
-from elman.tasks.explain_pooled import Answer
 from elman.tasks.pooled import PooledConfig, PooledTask
+from elman.tasks.weighing import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
