@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,16 +36,11 @@ class Weighed:
     about: str
     names: Sequence[str]
     values: Array
+    shares: Array
     hidden: Array
     difference: float
     points: int
     attention: Array | None = None
-
-    @property
-    def shares(self) -> Array:
-        """Of each part: the parts are the steps, or where these are as many as F, the columns."""
-        found: Array = self.values.sum(1 if len(self.values) == len(self.names) else 0)
-        return found
 
     @property
     def labels(self) -> list[str]:
@@ -54,10 +49,6 @@ class Weighed:
         if len(set(shown)) == len(shown):
             return shown
         return [f"{name} ({at})" for at, name in enumerate(shown, 1)]
-
-    def joined(self, values: Array) -> Weighed:
-        """The same with other values, a column a part."""
-        return replace(self, values=values)
 
     @property
     def order(self) -> list[int]:
@@ -134,14 +125,14 @@ def of_text(weighed: Weighed, apart: str) -> Page:
     )
 
 
-def of_steps(weighed: Weighed) -> Page:
-    """Numbers or a sound: values (T, M) of M features at T steps."""
+def of_steps(weighed: Weighed, values: Array) -> Page:
+    """Numbers or a sound: ``values`` (T, M) of its parts, M features, at T steps."""
     order = weighed.order[:MOST_DRAWN]
-    steps = np.arange(1, len(weighed.values) + 1)
+    steps = np.arange(1, len(values) + 1)
     plots = {
         "features": bars({weighed.names[at]: float(weighed.shares[at]) for at in order}, None, weighed.about),
         "steps": heat(
-            weighed.values.T[order],
+            values.T[order],
             [weighed.names[at] for at in order],
             steps,
             label="step",

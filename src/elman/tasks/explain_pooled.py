@@ -64,8 +64,11 @@ def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained
         frames = inputs["x"][:, 0].cpu().numpy().reshape(-1, *model.medium_.encoder.shape)
         page, plots, table = of_frames(weighed, frames)
     else:
-        weighed = _numbers(model, answer, inputs)
-        page, plots, table = of_steps(weighed)
+        names = feature_names(model)
+        kinds = list(dict.fromkeys(names))
+        features = torch.tensor([[name == kind for name in names] for kind in kinds])
+        weighed = _weighed(model, answer, inputs, features[:, None], kinds)
+        page, plots, table = of_steps(weighed, weighed.values @ features.double().numpy().T)
     pages, facts = [page], {"answer": answer.said, "row": at + 1, **weighed.facts}
     sentence = weighed.sentence
     if labelled and _shuffles(model) and len(data) >= FEWEST:
@@ -104,15 +107,6 @@ def _front(member: Any) -> nn.Module | None:
     return None if member.body.embedding is None else member.body.dropout
 
 
-def _numbers(model: PooledTask, answer: Answer, inputs: dict[str, Tensor]) -> Weighed:
-    """Of numbers and of sounds by feature: values (T, M), those of one name added up."""
-    names = feature_names(model)
-    kinds = list(dict.fromkeys(names))
-    parts = torch.tensor([[name == kind for name in names] for kind in kinds])[:, None]
-    weighed = _weighed(model, answer, inputs, parts, kinds)
-    return weighed.joined(weighed.values @ parts[:, 0].double().numpy().T)
-
-
 def _picture(
     model: PooledTask, answer: Answer, inputs: dict[str, Tensor]
 ) -> tuple[Section, dict[str, Plot], Any, Weighed]:
@@ -128,12 +122,10 @@ def _picture(
     names = [f"rows {y + 1}-{min(y + size, tall)}, columns {x + 1}-{min(x + size, wide)}" for y, x in corners]
     weighed = _weighed(model, answer, inputs, encoder.sequences(patches).transpose(0, 1), names)
     values = encoder.pictures(torch.from_numpy(weighed.values)[:, None])[0].sum(-1).numpy()
-    shares = [float(values[y : y + size, x : x + size].sum()) for y, x in corners]
     hidden = np.zeros((tall, wide))
     for (y, x), lost in zip(corners, weighed.hidden, strict=True):
         hidden[y : y + size, x : x + size] = lost
     seen = encoder.pictures(inputs["x"].cpu())[0].mean(-1).numpy()
-    weighed = weighed.joined(np.array(shares)[None])
     return *of_picture(weighed, values, hidden, seen), weighed
 
 

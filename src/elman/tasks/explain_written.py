@@ -108,11 +108,9 @@ def explain_heard(model: Transcriber, source: Any, row: int | None) -> Explained
     answer = Answer(repr(said), "the text's log probability", lambda outputs: outputs.sum(1))
     call = _heard if model.config_.by == "ctc" else _told
     weighed, effects = weigh(answer, [model.network_], call, inputs, lambda one: None, parts[..., None], names, AT_ONCE)
-    shares = np.add.reduceat(weighed.values.sum(1), ends[:-1])
-    weighed = weighed.joined(shares[None])
     drawn = model.drawn(x, 0, found)
     plots: dict[str, Plot] = {
-        "time": heat(shares, ["in all"], _middle(seconds), label="seconds", title="By time", wide=True),
+        "time": heat(weighed.shares, ["in all"], _middle(seconds), label="seconds", title="By time", wide=True),
         "attention": alignment(
             drawn.weights, list(drawn.symbols), along=drawn.seconds, upright="heard", label="seconds"
         ),

@@ -58,12 +58,13 @@ def weigh(
 
         found.append(integrated_gradients(function, opened.x, nothing, at_once=at_once))
         effects.append(occlusion(run, opened.x, nothing, parts.to(nothing.device), at_once=at_once))
-    effect = torch.stack(effects).mean(0)
+    effect, values = torch.stack(effects).mean(0), torch.stack([one.values for one in found]).mean(0).cpu()
     weighed = Weighed(
         answer.said,
         answer.about,
         names,
-        torch.stack([one.values for one in found]).mean(0).cpu().numpy(),
+        values.numpy(),
+        np.array([float(values[part.expand_as(values)].sum()) for part in parts]),
         answer.of(effect).cpu().numpy(),
         float(np.mean([one.difference for one in found])),
         max(one.points for one in found),
