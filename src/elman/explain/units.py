@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 CHANCE = 0.05  # of a single false finding among all pairs of a unit and a signal
 SEEN = 5  # times that a symbol must be read before it is said to move a unit
@@ -54,7 +54,8 @@ def movers(moves: ArrayLike, symbols: Sequence[str], most: int = 3) -> list[tupl
     """For each unit the symbols that move it most: moves (N, H) is h_t - h_{t-1} as each of N symbols was read.
 
     Returns units, the most moved first, each with symbols and their mean moves. A symbol must be read 5 times, and its
-    mean must differ from 0 by more than 5 % of all pairs of a symbol and a unit would by chance (normal, Bonferroni).
+    mean must differ from 0 by more than one of all pairs of a symbol and a unit would by chance, in 5 % of cases
+    (Student's t, Bonferroni).
     """
     moved = np.asarray(moves, np.float64)
     kinds, at, counts = np.unique(np.asarray(symbols), return_inverse=True, return_counts=True)
@@ -63,7 +64,8 @@ def movers(moves: ArrayLike, symbols: Sequence[str], most: int = 3) -> list[tupl
         return []
     mean = np.stack([moved[at == kind].mean(0) for kind in often])
     spread = np.stack([moved[at == kind].std(0, ddof=1) for kind in often]) / np.sqrt(counts[often])[:, None]
-    clear = np.abs(mean) > -ndtri(CHANCE / 2 / mean.size) * np.maximum(spread, 1e-12)
+    strict = stdtrit(counts[often] - 1, 1 - CHANCE / 2 / mean.size)[:, None]
+    clear = np.abs(mean) > strict * np.maximum(spread, 1e-12)
     size = np.where(clear, np.abs(mean), 0.0)
     found = []
     for unit in np.argsort(-size.max(0), kind="stable"):

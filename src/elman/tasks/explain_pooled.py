@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,8 +87,7 @@ def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained
 
 def _read(model: PooledTask, source: Any) -> tuple[Labelled, bool]:
     """The rows of a source, with their labels where it has some, and whether it has."""
-    held = isinstance(source, str) and bool(source)
-    parted = held and (is_folder(source) or is_motion(source) or is_archive(source))
+    parted = isinstance(source, str | Path) and (is_folder(source) or is_motion(source) or is_archive(source))
     texts = isinstance(model.encoder_, Tokens)
     return (model.labelled(source), True) if parted and not texts else (model.unlabelled(source), False)
 
