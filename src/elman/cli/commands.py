@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, trace, doctor, bench and demo; ``tune.py`` has one more."""
+"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, bench and demo; ``tune.py`` has one more."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from elman.cli.answers import check_file, emit, one_line, write_table, write_tex
 from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.doctor import run_doctor
+from elman.cli.explain import run_explain
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
@@ -313,6 +314,35 @@ def predict(
     for remark in task.remarks:
         aside(remark)
     write_table(found, out, json)
+
+
+@app.command
+def explain(
+    model: Path,
+    source: str | None = None,
+    *,
+    row: int | None = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say why a model answers as it does: a page of what its answers rest on, and of what one of them is made of.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    source
+        A file, or one text for a model of texts; a forecaster explains its latest forecast from its own data.
+    row
+        Row of SOURCE whose answer is explained, counted from 1; of a series the first row to be forecast.
+    out
+        Directory to write explained.html and its figures into (default: the model's name with .explained).
+    overwrite
+        Replace an explanation that is there.
+    """
+    run_explain(model, source, row, out, overwrite, json, quiet)
 
 
 @app.command(name="trace")

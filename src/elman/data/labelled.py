@@ -67,7 +67,7 @@ class Labelled:
 
     def take(self, rows: torch.Tensor) -> Labelled:
         x = [self.x[i] for i in rows.tolist()] if isinstance(self.x, list) else self.x.take(rows)
-        return dataclasses.replace(self, x=x, y=self.y[rows.numpy()])
+        return dataclasses.replace(self, x=x, y=self.y[rows.numpy()] if len(self.y) else self.y)
 
     @property
     def shown(self) -> list[str] | None:

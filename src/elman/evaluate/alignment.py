@@ -63,25 +63,27 @@ def alignment(
     axes.imshow(shades, aspect="auto", interpolation="nearest", extent=(*reach, N - 0.5, -0.5))
     axes.grid(False)
     figure.set_size_inches(440 / 72, (120 + min(300, 16 * N)) / 72)
-    _named(axes.yaxis, names, 250)
+    name_steps(axes.yaxis, names, 250)
     if isinstance(along, float | int):
         numbers(axes.xaxis, 6)
         firsts = [f"{number((at + 0.5) * along / M, 2)}" for at in shown.argmax(1)]
     else:
         long = sum(len(clean(name, 12)) for name in along) > 45
-        _named(axes.xaxis, along, 330, **({"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if long else {}))
+        turned: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if long else {}
+        name_steps(axes.xaxis, along, 330, **turned)
         firsts = [_shown(along[at]) for at in shown.argmax(1)]
     name_axes(axes, along=label)
     pairs = "; ".join(f"{_shown(name)} – {first}" for name, first in zip(names, firsts, strict=True))
     return Plot(figure, title, f"The heaviest step of each: {pairs}.")
 
 
-def _named(axis: Axis, names: Sequence[str], room: float, **turned: Any) -> None:
+def name_steps(axis: Axis, names: Sequence[str], room: float, length: int = 12, **turned: Any) -> None:
+    """Names the steps along an axis with ``room`` points, each cut to a length; of too many some."""
     every = -(-len(names) // MOST_NAMED) or 1
-    shown = [_shown(name) for name in names[::every]]
+    shown = [_shown(name, length) for name in names[::every]]
     size = min(LARGEST, max(SMALLEST, room / max(1, len(shown))))
     axis.set_ticks(range(0, len(names), every), shown, fontsize=size, **turned)
 
 
-def _shown(name: str) -> str:
-    return clean(name, 12) or "␣"
+def _shown(name: str, length: int = 12) -> str:
+    return clean(name, length) or "␣"

@@ -124,14 +124,16 @@ class Verbatim:
 class Shaded:
     """A text in pieces, each shaded by its weight, from 0 up; the heaviest is shaded most.
 
-    apart: what stands between two pieces, a space between words and nothing between characters. Raises InputError
-    where pieces and weights are not as many, or a weight is below 0, NaN or infinite.
+    darkest: the weight that is shaded most, where texts are to be compared. apart: what stands between two pieces, a
+    space between words and nothing between characters. Raises InputError where pieces and weights are not as many, or a
+    weight is below 0, NaN or infinite.
     """
 
     pieces: Sequence[str]
     weights: Sequence[float]
     caption: str = ""
     apart: str = " "
+    darkest: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.pieces) != len(self.weights):
@@ -142,8 +144,8 @@ class Shaded:
     @property
     def shades(self) -> list[tuple[str, int]]:
         """Each piece with its shade in percent: neighbours of the same are joined, so that a page stays small."""
-        heaviest = max(self.weights, default=0.0) or 1.0
-        steps = [round(SHADES * float(weight) / heaviest) for weight in self.weights]
+        heaviest = self.darkest or max(self.weights, default=0.0) or 1.0
+        steps = [round(SHADES * min(1.0, float(weight) / heaviest)) for weight in self.weights]
         runs = [
             (step, [piece for _, piece in run])
             for step, run in groupby(zip(steps, self.pieces, strict=True), lambda pair: pair[0])

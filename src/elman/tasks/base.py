@@ -14,6 +14,7 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
                 report's sections
     cut         a source as rows that can be cut, and ``costs`` what each judged row cost: by these a search compares
     predict     what the user gets
+    explain     why it is as it is
     encoders    JSON saved beside the weights, with the tensors of ``kept``; ``restore`` reads both back
 """
 
@@ -43,6 +44,7 @@ from elman.explain.advice import Finding, findings
 from elman.explain.through_time import flows
 from elman.nn.initialise import remember
 from elman.tasks import store
+from elman.tasks.explained import Explained
 from elman.train import log
 from elman.train.config import TrainConfig, require, require_least, require_share
 from elman.train.loop import OVER, Training, Watch, fastest_threads, train
@@ -223,6 +225,13 @@ class Task(BaseEstimator):
 
     def predict(self, source: Any = None) -> Any:
         raise NotImplementedError
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """Why the answer for ``source``, or its row ``row``, counted from 1, is as it is."""
+        raise InputError(
+            f"what a {self.name} model does is not explained: forecast, classify, regress, tag, generate, recommend, "
+            "translate, summarize and transcribe models are"
+        )
 
     def encoders(self) -> dict[str, Any]:
         raise NotImplementedError

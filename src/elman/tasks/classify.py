@@ -34,6 +34,7 @@ from elman.nn.ensemble import Ensemble
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.clips import Clips
 from elman.tasks.pooled import PooledConfig, PooledTask
+from elman.tasks.weighing import Answer, against_others
 from elman.train.config import require_share
 
 SEEN = 24  # mistaken pictures that the report shows
@@ -78,6 +79,7 @@ class Classifier(ClassifierMixin, PooledTask):
         ('predict {} "some text"', "its label"),
         ("predict {} NEW.csv --out LABELS.csv", "the labels of a file"),
         ("evaluate {} NEW.csv", "the score on new data"),
+        ('explain {} "some text"', "why it has its label"),
     )
     Config = ClassifyConfig
 
@@ -87,14 +89,14 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def prepare(self, source: Any, valid: Any, test: Any, config: ClassifyConfig) -> Prepared:
         test = self.meet(source, test)
-        data = self._labelled(source)
+        data = self.labelled(source)
         self.classes_ = np.unique(data.y)
         if len(self.classes_) < 2:
             raise InputError(
                 f"all {len(data):,} rows have one label, {self.classes_.tolist()[0]!r} (1 class), but two at least are "
                 "needed: name another --label, or give rows of other labels"
             )
-        given = [None if part is None else self._labelled(part) for part in (valid, test)]
+        given = [None if part is None else self.labelled(part) for part in (valid, test)]
         parts, notes = self.parted(data, self._numbers(data.y), source, *given)
         y = {name: self._numbers(part.y) for name, part in parts.items()}
         self.counts_ = np.bincount(y["train"], minlength=len(self.classes_))
@@ -102,7 +104,7 @@ class Classifier(ClassifierMixin, PooledTask):
         notes = [*data.notes, *notes, *self._labels_told(data.y, parts)]
         return self.prepared(parts, y, known, len(self.classes_), notes)
 
-    def _labelled(self, source: Any) -> Labelled:
+    def labelled(self, source: Any) -> Labelled:
         label = self.config().label
         parted = isinstance(source, Pairs | Labelled) or is_folder(source) or is_motion(source) or is_archive(source)
         if label is None and not parted:
@@ -214,7 +216,7 @@ class Classifier(ClassifierMixin, PooledTask):
         return logits.softmax(-1).numpy()
 
     def judge_source(self, source: Any) -> Judged:
-        data = self._labelled(self.judging(source))
+        data = self.labelled(self.judging(source))
         known = self._numbers(data.y) != NO_LABEL
         new = sorted({str(label) for label in np.asarray(data.y)[~known]})
         notes = [*data.notes, *self.met(data.x)]
@@ -331,6 +333,25 @@ class Classifier(ClassifierMixin, PooledTask):
     def _probabilities_of(self, data: Labelled) -> np.ndarray:
         found = self._probabilities(self.all_outputs(Sequences(self.encoded(data.x))), data.x)
         return self.spread(data.x, found)
+
+    # Why an answer is as it is.
+
+    def answer(self, one: Labelled) -> Answer:
+        """The likeliest label: its logit, less the mean of the others'."""
+        p = self._probabilities(self.all_outputs(Sequences(self.encoded(one.x))), one.x)[0]
+        best, classes = int(p.argmax()), len(self.classes_)
+        label = str(self.classes_[best])
+        about = f"the logit of {label}, less the mean of the others'"
+        return Answer(f"{label} ({p[best]:.2f})", about, against_others(best, classes))
+
+    def errors_of(self, outputs: Tensor, y: np.ndarray) -> np.ndarray:
+        """The cross-entropy, in nats."""
+        z = self.weights_[0] * outputs
+        costs = nn.functional.cross_entropy(z, torch.from_numpy(self._numbers(y)), reduction="none")
+        return costs.numpy()
+
+    def blend_told(self) -> list[str]:
+        return [f"the network alone is explained: {self._blend_told()}"] if self.weights_[1] else []
 
     # What is saved.
 

@@ -31,6 +31,8 @@ from elman.evaluate.forecast.report import sections
 from elman.nn.forecaster import ForecastNetwork
 from elman.nn.losses import pinball, squared
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
+from elman.tasks.explain_forecast import explain_forecast
+from elman.tasks.explained import Explained
 from elman.train.config import require, require_least, require_share
 
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
@@ -276,6 +278,10 @@ class Forecaster(Task):
 
     # From outputs to what the user reads.
 
+    def pointed(self, outputs: Tensor) -> Tensor:
+        """The point forecasts (N, K) among outputs (N, K, Q + 1)."""
+        return outputs[..., :MEAN].sort(-1)[0][..., MIDDLE] if self.config_.point == "median" else outputs[..., MEAN]
+
     def _quantiles(self, windows: Windows) -> np.ndarray:
         """Sorted quantiles and the mean, (N, K, Q + 1), in the target's scale."""
         out = np.concatenate([outputs.double().cpu().numpy() for _, outputs in self.outputs(windows)])
@@ -305,19 +311,25 @@ class Forecaster(Task):
 
     def judge_source(self, source: Any) -> Judged:
         series = self.reader_.read(source)
+        windows, begin, notes = self.unseen_windows(series, self.config_.stride)
+        starts, ends = series.starts[:-1], observed_ends(series)
+        train = _before(series, np.where(begin > starts, begin, ends))
+        return self._judge(series, windows, train, (*series.notes, *notes))
+
+    def unseen_windows(self, series: SeriesSet, stride: int) -> tuple[Windows, np.ndarray, tuple[str, ...]]:
+        """The windows of rows that the fit has not seen, the first such row of each group, and what to say of it."""
         starts, ends = series.starts[:-1], observed_ends(series)
         begin, notes = self._unseen(series)
         begin = np.minimum(begin, ends)
         tables = self.encoder_.encode(series, own=self.lookback_)
-        windows = self._windows(series, tables, begin, ends, self.config_, self.config_.stride)
+        windows = self._windows(series, tables, begin, ends, self.config_, stride)
         if not len(windows):
             raise InputError(
                 f"there is no window to judge: a series has {int((ends - starts).max()):,} rows at most, "
                 f"{int((ends - begin).max()):,} of them new, but lookback {self.lookback_} and horizon "
                 f"{self.config_.horizon} are needed: give more rows"
             )
-        train = _before(series, np.where(begin > starts, begin, ends))
-        return self._judge(series, windows, train, (*series.notes, *notes))
+        return windows, begin, notes
 
     def _judge(self, series: SeriesSet, windows: Windows, train: np.ndarray, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()
@@ -400,7 +412,7 @@ class Forecaster(Task):
             )
         series = extend.with_future(series, ends, horizon)
         ends = series.starts[1:] - horizon
-        self._refuse_unknown(series, ends)
+        self.refuse_unknown(series, ends)
         point, bands = self._decoded(Windows(self.encoder_.encode(series), ends, self.lookback_, horizon))
         columns: dict[str, Any] = {}
         if series.groups != ("",):
@@ -413,7 +425,17 @@ class Forecaster(Task):
         columns["lower_80"], columns["upper_80"] = (side.ravel() for side in bands[0.8])
         return to_frame(columns, like=self.like_ if source is None else source)
 
-    def _refuse_unknown(self, series: SeriesSet, ends: np.ndarray) -> None:
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """What forecasts rest on, by the rows of ``source``, and why one is as it is: the latest, or that of ``row``.
+
+        Without a source the latest forecast alone is explained, from what the model keeps of the data of the fit.
+        ``row`` counts the rows of the source from 1 and names the first one to be forecast.
+        Raises InputError for sources that cannot be read, and rows with too few before them.
+        """
+        self.fitted()
+        return explain_forecast(self, source, row)
+
+    def refuse_unknown(self, series: SeriesSet, ends: np.ndarray) -> None:
         for j in self.encoder_.known:
             for end in ends:
                 missing = int(np.isnan(series.values[end : end + self.config_.horizon, j]).sum())

@@ -29,6 +29,8 @@ from elman.evaluate.language.ngrams import KneserNey, unigram, unigram_nats
 from elman.nn.language import LanguageEnsemble, LanguageNetwork
 from elman.nn.sampling import Sampler, generate
 from elman.tasks.base import Judged, Prepared, Task, TaskConfig
+from elman.tasks.explain_text import explain_next
+from elman.tasks.explained import Explained
 from elman.train.config import require, require_least, require_share
 
 ORDERS = {"char": 6, "byte": 6, "word": 3, "subword": 3}  # of the n-gram model that the network is read beside
@@ -329,6 +331,13 @@ class Generator(Task):
     def predict(self, source: Any = None, **drawing: Any) -> str:
         """The text that goes on from the prompt ``source``; for the settings see ``stream``."""
         return "".join(self.stream(source or "", **drawing))
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """What of the last 300 symbols of a prompt, ``source``, moved the likeliest next one."""
+        self.fitted()
+        if row is not None:
+            raise InputError(f"--row is {row}, but a prompt has no rows: leave it out")
+        return explain_next(self, source)
 
     # What is saved.
 

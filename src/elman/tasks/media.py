@@ -135,6 +135,10 @@ class Medium:
         """What stands before the recurrent stack: arguments of SequenceNetwork."""
         return {"features": self.encoder.features}
 
+    def feature_names(self) -> list[str]:
+        """What each number of a step is, for people; those of one name belong together."""
+        return [f"channel {at}" for at in range(1, self.encoder.features + 1)]
+
     def linear_x(self, encoded: Any) -> np.ndarray:
         """(N, K): what the linear model reads of encoded rows."""
         return summaries([encoded.row(i).numpy() for i in range(len(encoded))])

@@ -21,6 +21,9 @@ from elman.evaluate.report import evenly
 from elman.evaluate.wording import cut
 from elman.nn.beam import Found
 from elman.tasks.base import DOES, Judged
+from elman.tasks.explain_written import explain_pair
+from elman.tasks.explained import Explained
+from elman.tasks.sequence import something
 from elman.tasks.writing import WritingConfig, WritingTask
 from elman.train.config import require
 
@@ -128,6 +131,12 @@ class PairsTask(WritingTask):
         if best > 1:
             columns["score"] = scores
         return to_frame(columns, like=None if isinstance(source, str | Path | list | tuple) else source)
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """Why a text was written as it was: of one text, or of row ``row`` of a file, a frame or a list, from 1."""
+        self.fitted()
+        something(source)
+        return explain_pair(self, source, row)
 
     def judge(self, examples: Examples, judged: Pairs, notes: tuple[str, ...]) -> Judged:
         return self.judge_pairs(judged, notes)

@@ -20,9 +20,13 @@ from elman.nn.ensemble import Ensemble
 from elman.nn.sequence import ClassifierNetwork
 from elman.tasks.base import Prepared
 from elman.tasks.clips import Clips
+from elman.tasks.explain_pooled import explain_pooled
+from elman.tasks.explained import Explained
 from elman.tasks.media import MediaTask
 from elman.tasks.pictures import PictureConfig, Pictures
+from elman.tasks.sequence import something
 from elman.tasks.sounds import Sounds
+from elman.tasks.weighing import Answer
 from elman.train.config import require_least
 
 MOST_NUMBERS = 5_000_000  # that the linear model learns from: more take minutes and change little
@@ -140,6 +144,33 @@ class PooledTask(MediaTask):
         """Whether there is a linear model to blend with, and a part that it has not seen to weigh it by."""
         linear = self.linear_
         return bool(self.config().blend and linear is not None and linear.before is not None and len(linear.before))
+
+    # Why an answer is as it is.
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """Why the answer for a text, a file or a row of it, counted from 1, is as it is: of the network, not the blend.
+
+        Numbers and sounds with labels tell besides what all answers rest on.
+        """
+        self.fitted()
+        something(source)
+        return explain_pooled(self, source, row)
+
+    def labelled(self, source: Any) -> Labelled:
+        """The rows of a source with what is to be learnt of each."""
+        raise NotImplementedError
+
+    def answer(self, one: Labelled) -> Answer:
+        """What is said of one row, and which number of the network's outputs says it."""
+        raise NotImplementedError
+
+    def errors_of(self, outputs: Tensor, y: np.ndarray) -> np.ndarray:
+        """(N,): the error of outputs (N, C) where ``y`` (N,) is true."""
+        raise NotImplementedError
+
+    def blend_told(self) -> list[str]:
+        """In words what else the answer is blended with."""
+        raise NotImplementedError
 
     # What is saved.
 

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from elman.data.batch import Batch, Examples, batches, by_length, in_order
 from elman.data.files import short
 from elman.data.frames import to_frame
+from elman.data.labelled import names_file
 from elman.data.ragged import Ragged
 from elman.data.sessions.items import FIRST, UNKNOWN, Items
-from elman.data.sessions.reader import Sessions, of_names, read_sessions
+from elman.data.sessions.reader import Sessions, of_names, of_text, read_sessions
 from elman.data.sessions.streams import Draw, Histories, Streams
 from elman.errors import InputError
 from elman.evaluate.recommendation import report
@@ -28,6 +29,8 @@ from elman.evaluate.report import evenly
 from elman.nn.losses import bpr_max, sampled_cross_entropy, top1_max
 from elman.nn.recommender import Recommender as Network
 from elman.tasks.base import DOES, Judged, Prepared, Task, TaskConfig
+from elman.tasks.explain_text import explain_recommended
+from elman.tasks.explained import Explained
 from elman.train.config import require, require_least, require_share
 
 ALL = 1000  # items up to which each is compared with all others
@@ -374,12 +377,7 @@ class Recommender(Task):
         require(top >= 1, "top", top, "at least 1")
         if (source is None) == (session is None):
             raise InputError("give either a file of sessions or one --session, its items parted by commas")
-        if session is not None:
-            data = of_names([[name.strip() for name in session.split(",") if name.strip()]])
-        elif isinstance(source, list | tuple):
-            data = of_names([list(map(str, row)) for row in source])
-        else:
-            data = self._read(source)
+        data = self.sessions(source) if session is None else of_text(session)
         codes = self.items_.encode(data)
         for row in range(len(data)):
             if not (codes.row(row) != UNKNOWN).any():
@@ -408,6 +406,30 @@ class Recommender(Task):
                     columns["item"].append(self.items_.names[code])
                     columns["probability"].append(share)
         return to_frame(columns, like=None if isinstance(source, str | Path | list | tuple) else source)
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """Which items moved the first recommendation: items parted by commas, or session ``row`` of a file or list.
+
+        Raises InputError where there are not two items that the model knows.
+        """
+        self.fitted()
+        if source is None:
+            raise InputError("there is nothing to explain: give a file of sessions, or items parted by commas")
+        held = isinstance(source, str) and not names_file(source)
+        return explain_recommended(self, of_text(source) if held else self.sessions(source), row)
+
+    def sessions(self, source: Any) -> Sessions:
+        """Those of a path or frame, or of lists of items' names."""
+        if isinstance(source, list | tuple):
+            return of_names([list(map(str, row)) for row in source])
+        return self._read(source)
+
+    def log_p(self, x: Tensor) -> Tensor:
+        """(B, V): log probabilities of the next item after sessions x (T, B) of one length."""
+        self.network_.eval()
+        x, lengths = x.to(self.config_.device), torch.full((x.shape[1],), len(x))
+        last = torch.arange(len(x), device=x.device)[:, None].expand_as(x) == len(x) - 1
+        return torch.cat(list(self.network_.asked(x, lengths, last))).log_softmax(-1).cpu()  # type: ignore[operator]
 
     def _unknown(self, data: Sessions, codes: Ragged, row: int) -> list[str]:
         known = (codes.row(row) != UNKNOWN).tolist()

@@ -21,9 +21,10 @@ from elman.data.sequences import Sequences
 from elman.errors import InputError
 from elman.evaluate.costs import Costs
 from elman.evaluate.numbers import report
-from elman.evaluate.wording import percent
+from elman.evaluate.wording import number, percent
 from elman.tasks.base import Judged, Prepared
 from elman.tasks.pooled import PooledConfig, PooledTask
+from elman.tasks.weighing import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +50,14 @@ class Regressor(RegressorMixin, PooledTask):
         ('predict {} "some text"', "its number"),
         ("predict {} NEW.csv --out NUMBERS.csv", "the numbers of a file"),
         ("evaluate {} NEW.csv", "the score on new data"),
+        ('explain {} "some text"', "why it has its number"),
     )
     Config = RegressConfig
 
     def prepare(self, source: Any, valid: Any, test: Any, config: RegressConfig) -> Prepared:
         test = self.meet(source, test)
-        data = self._numbered(source)
-        given = [None if part is None else self._numbered(part) for part in (valid, test)]
+        data = self.labelled(source)
+        given = [None if part is None else self.labelled(part) for part in (valid, test)]
         parts, notes = self.parted(data, _quarters(data.y), source, *given)
         self.scaler_ = Scaler.fit(parts["train"].y)
         self.median_ = float(np.median(parts["train"].y))
@@ -63,7 +65,7 @@ class Regressor(RegressorMixin, PooledTask):
         scaled = {name: self.scaler_.scale(part).astype(np.float32) for name, part in y.items()}
         return self.prepared(parts, scaled, y, None, [*data.notes, *notes])
 
-    def _numbered(self, source: Any) -> Labelled:
+    def labelled(self, source: Any) -> Labelled:
         target = self.config().target
         if target is None and not isinstance(source, Pairs | Labelled):
             raise InputError("there is no number to learn: name its column with --target")
@@ -78,7 +80,7 @@ class Regressor(RegressorMixin, PooledTask):
 
     def cut(self, source: Any, test: Any) -> tuple[Dealt, Any]:
         test = self.meet(source, test)
-        data = self._numbered(source)
+        data = self.labelled(source)
         return self.dealt(data, _quarters(data.y)), test
 
     def costs(self, examples: Examples, judged: Labelled) -> Costs:
@@ -128,7 +130,7 @@ class Regressor(RegressorMixin, PooledTask):
         return self.share_ * own + (1 - self.share_) * linear
 
     def judge_source(self, source: Any) -> Judged:
-        data = self._numbered(self.judging(source))
+        data = self.labelled(self.judging(source))
         return self.judge(Sequences(self.encoded(data.x)), data, (*data.notes, *self.met(data.x)))
 
     def judge(self, examples: Examples, judged: Labelled, notes: tuple[str, ...]) -> Judged:
@@ -150,6 +152,20 @@ class Regressor(RegressorMixin, PooledTask):
             columns = {**self.asked(x), self.config_.target or "number": known}
             return to_frame(columns, like=None if isinstance(source, str) else source)
         return guess
+
+    def answer(self, one: Labelled) -> Answer:
+        """The number, in the target's units."""
+        guess = float(self._guess(Sequences(self.encoded(one.x)), one.x)[0])
+        name, deviation = self.config_.target or "the number", float(self.scaler_.deviation)
+        return Answer(f"{name} {number(guess)}", name, lambda outputs: deviation * outputs[:, 0])
+
+    def errors_of(self, outputs: Tensor, y: np.ndarray) -> np.ndarray:
+        """The absolute error."""
+        return np.abs(self.scaler_.restore(outputs[:, 0].numpy()) - y)
+
+    def blend_told(self) -> list[str]:
+        told = f"the network alone is explained, {percent(self.share_)} of the answer, the rest is a linear model's"
+        return [told] if self.share_ < 1 else []
 
     def encoders(self) -> dict[str, Any]:
         return {**super().encoders(), "scaler": self.scaler_.to_json(), "median": self.median_, "share": self.share_}

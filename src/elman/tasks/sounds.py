@@ -144,6 +144,10 @@ class Sounds(Medium):
         voice = [warp(encoder.rate, group, LOWEST)] if encoder.kind == "mel" else []
         return chain(speed(), *voice, noise(), spec_augment(group))
 
+    def feature_names(self) -> list[str]:
+        """Of each band or cepstrum; its slopes, and the frames that are read in one step, are of the same name."""
+        return self.encoder.names
+
     def told(self, parts: dict[str, Labelled]) -> list[str]:
         sounds = parts["train"].x
         assert isinstance(sounds, Recordings)

@@ -64,15 +64,18 @@ def is_model(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
-def check_free(path: Path, overwrite: bool) -> None:
-    """Raise InputError unless a model may be written at ``path``: before the work, not after it."""
+def check_free(path: Path, overwrite: bool, what: str = "model", mark: str = MANIFEST) -> None:
+    """Raise InputError unless a model may be written at ``path``: before the work, not after it.
+
+    Or ``what`` else is a directory that is known by the file ``mark`` in it.
+    """
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise InputError(f"{path} is a file or a link, but a model is a directory: give another --out")
+        raise InputError(f"{path} is a file or a link, but a {what} is a directory: give another --out")
     if path.exists() and any(path.iterdir()):
-        if not is_model(path):
-            raise InputError(f"{path} already holds files that are no elman model: give another --out")
+        if not (path / mark).is_file():
+            raise InputError(f"{path} already holds files that are no elman {what}: give another --out")
         if not overwrite:
-            raise InputError(f"{path} already holds a model: give another --out, or --overwrite to replace it")
+            raise InputError(f"{path} already holds a {what}: give another --out, or --overwrite to replace it")
     parent = path.parent
     if not parent.is_dir():
         raise InputError(f"there is no directory {parent} to write {path.name} into: create it, or give another --out")
@@ -90,10 +93,15 @@ def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) ->
     check_free(path, overwrite)
     hashes = {name: {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)} for name, raw in files.items()}
     manifest = dump_json({"format": FORMAT, "elman": __version__, "files": hashes})
+    place(path, {**files, MANIFEST: manifest})
+
+
+def place(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files as the directory ``path``, in the place of one that is there, at once or not at all."""
     staged = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         staged.chmod(0o755)
-        for name, raw in {**files, MANIFEST: manifest}.items():
+        for name, raw in files.items():
             with (staged / name).open("wb") as sink:
                 sink.write(raw)
                 sink.flush()

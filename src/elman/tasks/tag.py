@@ -28,6 +28,8 @@ from elman.evaluate.tags.report import MostFrequent
 from elman.evaluate.wording import some
 from elman.nn.sequence import TaggerNetwork
 from elman.tasks.base import DOES, Judged, Prepared
+from elman.tasks.explain_text import explain_tags
+from elman.tasks.explained import Explained
 from elman.tasks.sequence import SequenceConfig, SequenceTask, something
 from elman.train.config import require
 
@@ -170,7 +172,7 @@ class Tagger(SequenceTask):
 
     # From outputs to what the user reads.
 
-    def _guess(self, tokens: list[list[str]]) -> list[list[str]]:
+    def guess(self, tokens: list[list[str]]) -> list[list[str]]:
         examples = Sequences(self.spelled(tokens))
         found: list[list[str]] = [[] for _ in tokens]
         for batch, outputs in self.outputs(examples, 256):
@@ -189,7 +191,7 @@ class Tagger(SequenceTask):
     def _judge(self, part: TaggedTokens, notes: tuple[str, ...]) -> Judged:
         began = time.perf_counter()
         assert part.tags is not None
-        guess = self._guess(part.tokens)
+        guess = self.guess(part.tokens)
         rivals = {"most_frequent": self.frequent_.predict(part.tokens)}
         evaluation = report.judge(part.tags, guess, rivals, notes=notes, began=began)
         return Judged(evaluation, *report.sections(evaluation, part.tokens, part.tags, guess))
@@ -197,16 +199,10 @@ class Tagger(SequenceTask):
     def predict(self, source: Any = None) -> Any:
         """Tags: lists for lists of words; for a file, or one text parted by blanks, a frame of sentence, word, tag."""
         self.fitted()
-        something(source)
+        tokens = self.sentences(source)
+        tags = self.guess(tokens)
         if not isinstance(source, str | Path):
-            return self._guess([list(words) for words in source])
-        text = isinstance(source, str) and not (names_file(source) or source.endswith((".conll", ".tsv", ".txt")))
-        if Path(str(source)).suffix.lower() in (".csv", ".jsonl", ".parquet") and not text:
-            raise InputError(f"{source} is a table, but a tagger reads lines of a word: give a file of these")
-        tokens = [str(source).split()] if text else read_tagged(source, tagged=False).tokens
-        if not tokens[0]:
-            raise InputError("the text holds no words: give some, parted by blanks")
-        tags = self._guess(tokens)
+            return tags
         return to_frame(
             {
                 "sentence": [at for at, words in enumerate(tokens, 1) for _ in words],
@@ -214,6 +210,24 @@ class Tagger(SequenceTask):
                 "tag": [tag for own in tags for tag in own],
             }
         )
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """Which words of a sentence moved each tag: of a text, or of the sentence ``row`` of a file or list, from 1."""
+        self.fitted()
+        return explain_tags(self, source, row)
+
+    def sentences(self, source: Any) -> list[list[str]]:
+        """The words of a file, of one text parted by blanks, or of a list of lists of words."""
+        something(source)
+        if not isinstance(source, str | Path):
+            return [list(words) for words in source]
+        text = isinstance(source, str) and not (names_file(source) or source.endswith((".conll", ".tsv", ".txt")))
+        if Path(str(source)).suffix.lower() in (".csv", ".jsonl", ".parquet") and not text:
+            raise InputError(f"{source} is a table, but a tagger reads lines of a word: give a file of these")
+        tokens = [str(source).split()] if text else read_tagged(source, tagged=False).tokens
+        if not tokens[0]:
+            raise InputError("the text holds no words: give some, parted by blanks")
+        return tokens
 
     # What is saved.
 

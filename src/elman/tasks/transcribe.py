@@ -36,6 +36,8 @@ from elman.nn.beam import Found
 from elman.nn.listener import Listened, Listener, SpeechNetwork
 from elman.nn.seq2seq import Decoder
 from elman.tasks.base import DOES, Judged, Prepared
+from elman.tasks.explain_written import explain_heard
+from elman.tasks.explained import Explained
 from elman.tasks.writing import LOOKED_AT, WritingConfig, WritingTask
 from elman.train.config import require, require_least, require_share
 from elman.train.loop import threads
@@ -347,22 +349,32 @@ class Transcriber(WritingTask):
         """
         self.fitted()
         require(beam is None or beam >= 1, "beam", beam, "at least 1")
-        config = self.config_
+        config, recordings = self.config_, self.recordings(source)
+        texts = self._heard(recordings, beam)
+        if isinstance(source, list | tuple):
+            return texts
+        columns = {config.sound: list(recordings.asked), config.text: texts}
+        return to_frame(columns, like=None if isinstance(source, str | Path) else source)
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """Why a sound was heard as it was: of one file, or of the ``row``-th, from 1, that are no silence."""
+        self.fitted()
+        return explain_heard(self, source, row)
+
+    def recordings(self, source: Any) -> Recordings:
+        """The sounds of a file, a folder, a manifest, a frame or a list of files."""
         if source is None:
             raise InputError("there is nothing to listen to: give a file of sound, a folder of them, or a manifest")
         if isinstance(source, list | tuple):
-            return self._heard(read_recordings(list(source), rate=self.encoder_.rate), beam)
+            return read_recordings(list(source), rate=self.encoder_.rate)
         if is_folder(source):
             paths = files_in(Path(source), SOUNDS)
             if not paths:
                 raise InputError(f"{source} holds no files in {', '.join(SOUNDS)}: name another folder")
-            recordings = read_recordings(paths, rate=self.encoder_.rate)
-        elif isinstance(source, str | Path) and names(str(source), SOUNDS):
-            recordings = read_recordings([source], rate=self.encoder_.rate)
-        else:
-            recordings = read_manifest(source, config.sound, None, rate=self.encoder_.rate).recordings
-        columns = {config.sound: list(recordings.asked), config.text: self._heard(recordings, beam)}
-        return to_frame(columns, like=None if isinstance(source, str | Path) else source)
+            return read_recordings(paths, rate=self.encoder_.rate)
+        if isinstance(source, str | Path) and names(str(source), SOUNDS):
+            return read_recordings([source], rate=self.encoder_.rate)
+        return read_manifest(source, self.config_.sound, None, rate=self.encoder_.rate).recordings
 
     def _heard(self, recordings: Recordings, beam: int | None) -> list[str]:
         """The text of each file that was asked for, an empty one where it was left out."""
@@ -388,11 +400,11 @@ class Transcriber(WritingTask):
         words = choose_level(data.texts) == "word"
         evaluation = report.judge(guesses, data.texts, self.frequent_, words=words, notes=notes, began=began)
         drawn = [at for at in range(0, len(found), max(1, len(found) // DRAWN))[:DRAWN] if found[at].symbols]
-        alignments = [self._alignment(x, at, found[at]) for at in drawn]
+        alignments = [self.drawn(x, at, found[at]) for at in drawn]
         names = [Path(name).name for name in data.recordings.names]
         return Judged(evaluation, *report.sections(evaluation, names, guesses, data.texts, alignments))
 
-    def _alignment(self, x: Rows, row: int, found: Found) -> report.Alignment:
+    def drawn(self, x: Rows, row: int, found: Found) -> report.Alignment:
         """When each symbol was heard: by ctc, or where attention looked."""
         rows = torch.tensor([row])
         frames = x.lengths[rows]

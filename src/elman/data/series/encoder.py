@@ -31,6 +31,16 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of ``past`` or ``future``: a series' column ``lag`` steps earlier, or whether that is observed; what the
+    calendar says; a common factor; or a constant where there is nothing else."""
+
+    of: str
+    kind: Literal["value", "observed", "calendar", "factor", "constant"] = "value"
+    lag: int = 0
+
+
+@dataclass(frozen=True)
 class SeriesEncoder:
     """Columns of ``past``: target, its kin, other inputs, known columns, indicators, lags, calendar, common factors.
 
@@ -127,6 +137,38 @@ class SeriesEncoder:
         filled = carried_forward(series.values[:, 0], series.starts)
         return np.nan_to_num((filled - mean) / deviation), mean, deviation
 
+    @property
+    def others(self) -> list[int]:
+        """The columns that are neither the target, nor its kin, nor known ahead."""
+        return [j for j in range(1, len(self.columns)) if j not in self.kin and j not in self.known]
+
+    @property
+    def known_masks(self) -> list[int]:
+        return [j for j in self.masked if j in self.known]
+
+    @property
+    def past_columns(self) -> list[Column]:
+        """What each column of ``past`` is, in the order of ``encode``."""
+        read = (0, *self.kin, *self.others, *self.known)
+        return [
+            *(Column(self.columns[j]) for j in read),
+            *(Column(self.columns[j], "observed") for j in self.masked),
+            *(Column(self.columns[0], lag=lag) for lag in self.lags),
+            *(Column(name, "calendar") for name in self.calendar),
+            *(Column(f"factor {at}", "factor") for at in range(1, 1 + self.factors.shape[1])),
+        ]
+
+    @property
+    def future_columns(self) -> list[Column]:
+        """What each column of ``future`` is, in the order of ``encode``."""
+        found = [
+            *(Column(self.columns[0], lag=lag) for lag in self.lags),
+            *(Column(self.columns[j]) for j in self.known),
+            *(Column(self.columns[j], "observed") for j in self.known_masks),
+            *(Column(name, "calendar") for name in self.calendar),
+        ]
+        return found or [Column("nothing", "constant")]
+
     def encode(self, series: SeriesSet, own: int | None = None) -> Tables:
         """Tables for windows over these series, whose columns must be the fitted ones.
 
@@ -139,9 +181,7 @@ class SeriesEncoder:
         inputs = np.nan_to_num(self.inputs.scale(filled[:, 1:]))
         kin = np.nan_to_num((filled[:, list(self.kin)] - mean[:, None]) / deviation[:, None])
         kin = np.where(observed[:, list(self.kin)], kin, z[:, None])
-        others = [j - 1 for j in range(1, len(self.columns)) if j not in self.kin and j not in self.known]
-        known = [j - 1 for j in self.known]
-        known_masks = [j for j in self.masked if j in self.known]
+        others, known = [j - 1 for j in self.others], [j - 1 for j in self.known]
         lagged = (
             np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1) if self.lags else np.zeros((len(z), 0))
         )
@@ -159,7 +199,7 @@ class SeriesEncoder:
             lagged,
             calendar,
         ]
-        future = [lagged, inputs[:, known], observed[:, known_masks], calendar]
+        future = [lagged, inputs[:, known], observed[:, self.known_masks], calendar]
         if not sum(block.shape[1] for block in future):
             future = [np.ones((len(z), 1))]  # a decoder must read something
         return Tables(

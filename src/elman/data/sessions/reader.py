@@ -90,3 +90,8 @@ def of_names(rows: Sequence[Sequence[str]]) -> Sessions:
     items, codes = np.unique(np.array(flat, dtype=str), return_inverse=True)
     ragged = Ragged(torch.from_numpy(codes.astype(np.int32)), starts_of([len(row) for row in rows]))
     return Sessions([str(at) for at in range(len(rows))], ragged, items.tolist())
+
+
+def of_text(items: str) -> Sessions:
+    """One session of items parted by commas."""
+    return of_names([[name.strip() for name in items.split(",") if name.strip()]])

@@ -136,6 +136,15 @@ class SoundEncoder:
         own = self.bands if self.kind == "mel" else self.coefficients
         return own * (3 if self.deltas else 1) * self.stack
 
+    @property
+    def names(self) -> list[str]:
+        """What each of the F numbers of a step is: of which band (the frequency of its peak) or of which cepstrum."""
+        if self.kind == "mel":
+            own = [f"{hertz:,.0f} Hz" for hertz in mel_edges(self.bands, LOWEST, self.rate / 2)[1:-1].tolist()]
+        else:
+            own = ["loudness", *(f"cepstrum {at}" for at in range(1, self.coefficients))]
+        return own * (3 if self.deltas else 1) * self.stack
+
     def frames(self, wave: Tensor) -> Tensor:
         """(T, F / stack) of one wave (N,), neither scaled nor stacked."""
         magnitudes = spectrogram(wave, self.n_fft, round(self.hop * self.rate), round(self.window * self.rate))
