@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike
 
 from elman.evaluate.report import Figure, Section
-from elman.evaluate.style import SERIES, Plot, canvas, clean, name_axes, numbers, styled
+from elman.evaluate.style import SERIES, Plot, canvas, clean, name_axes, name_ticks, numbers, styled
 from elman.evaluate.wording import number
 
 MOST_NAMED = 40  # steps whose names are legible beside each other; of more, some are named
@@ -80,7 +80,7 @@ def _named(axis: Axis, names: Sequence[str], room: float, **turned: Any) -> None
     every = -(-len(names) // MOST_NAMED) or 1
     shown = [_shown(name) for name in names[::every]]
     size = min(LARGEST, max(SMALLEST, room / max(1, len(shown))))
-    axis.set_ticks(range(0, len(names), every), shown, fontsize=size, **turned)
+    name_ticks(axis, range(0, len(names), every), shown, fontsize=size, **turned)
 
 
 def _shown(name: str) -> str:

@@ -31,6 +31,7 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # t
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 VARIABLES = {INK: "ink", STRONG: "strong", RULE: "rule"} | {c: str(i) for i, c in enumerate(SERIES, 1)}
 SMALL = 10.5
+GIVEN = "given"  # the group id of a text that is the data's: in the SVG a class, by which its language is left alone
 TAG = re.compile(r"<[^>]*>")
 POINTER = re.compile(r'(?:url\(|href=")#([\w-]+)')
 MATPLOTLIB: dict[Any, Any] = {
@@ -144,8 +145,11 @@ def times(axes: Axes, dates: bool, ticks: int) -> None:
     axes.margins(x=0.02)
 
 
-def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Writes (value, name, colour) at the right end of the lines, apart where two names would meet."""
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], given: bool = False) -> None:
+    """Writes (value, name, colour) at the right end of the lines, apart where two names would meet.
+
+    given: the names are the data's, not the report's own.
+    """
     with_height = []
     for value, name, color in sorted(ends):
         text = textwrap.fill(clean(name, 48), 17)
@@ -161,7 +165,14 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
         centers[place] = min(centers[place], ceiling - height / 2)
         ceiling = centers[place] - height / 2
     for center, (_, _, text, color) in zip(centers, with_height, strict=True):
-        axes.text(1.02, center, text, color=color, transform=axes.transAxes, va="center")
+        axes.text(1.02, center, text, color=color, transform=axes.transAxes, va="center", gid=GIVEN if given else None)
+
+
+def name_ticks(axis: Axis, places: Sequence[int], names: Sequence[str], **look: Any) -> None:
+    """Names of the data's along an axis."""
+    axis.set_ticks(places, names, **look)
+    for label in axis.get_ticklabels():
+        label.set_gid(GIVEN)
 
 
 def tick(value: float, _position: int | None = None) -> str:
@@ -189,7 +200,8 @@ def _tidy(svg: str, title: str, description: str) -> str:
     names = {name: f"{own}{place}" for place, name in enumerate(used)}
 
     def renamed(tag: re.Match[str]) -> str:
-        text = re.sub(r' id="([^"]+)"', lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", tag[0])
+        text = tag[0].replace(f' id="{GIVEN}"', f' class="{GIVEN}"')
+        text = re.sub(r' id="([^"]+)"', lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", text)
         return POINTER.sub(lambda m: m[0].replace(m[1], names[m[1]]), text)
 
     return (

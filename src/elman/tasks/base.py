@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from elman import kernels
 from elman.data.batch import Batch, Examples, batches, in_order
 from elman.errors import InputError
-from elman.evaluate import plots
+from elman.evaluate import chinese, plots
 from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.report import Facts, Figure, Report, Section
 from elman.tasks import store
@@ -66,6 +66,8 @@ class TaskConfig(TrainConfig):
         Share of units dropped while training, between layers and before the head.
     residual
         Add each layer's input to its output.
+    lang
+        Language of the report's labels: en (English) or zh (Chinese); what comes from the data stays as it is.
     """
 
     cell: Literal["rnn", "lstm", "gru"] = "lstm"
@@ -73,6 +75,7 @@ class TaskConfig(TrainConfig):
     hidden: int | None = None
     dropout: float = 0.2
     residual: bool = False
+    lang: Literal["en", "zh"] = "en"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -304,7 +307,11 @@ class Task(BaseEstimator):
                 yield batch, self.network_(**batch.inputs)
 
     def report(self) -> str:
-        """The self-contained HTML page of the fit."""
+        """The self-contained HTML page of the fit, its labels in the language of the settings."""
+        return self.pages().render(self.config_.lang)
+
+    def pages(self) -> Report:
+        """What the report says, before it is written as a page."""
         self.fitted()
         evaluation, training = self.evaluation_, self.training_
         sections = list(self.judged_.sections) if self.judged_ else []
@@ -335,7 +342,7 @@ class Task(BaseEstimator):
             verdict=evaluation.verdict if evaluation else "Not judged: no part of the data was held out.",
             good=evaluation.good if evaluation else None,
             sections=sections,
-        ).render()
+        )
 
     def title(self) -> str:
         return self.name.capitalize()
@@ -364,7 +371,8 @@ class Task(BaseEstimator):
             files["report.html"] = self.report().encode()
             files["log.jsonl"] = log.lines(self.training_.history).encode()
             if self.judged_ and self.judged_.picture:
-                files["picture.svg"] = self.judged_.picture.svg.encode()
+                svg = self.judged_.picture.svg
+                files["picture.svg"] = (chinese.drawn(svg) if self.config_.lang == "zh" else svg).encode()
         else:
             files |= self._carried
         store.write(path, files, overwrite=overwrite)

@@ -10,7 +10,20 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from elman.evaluate.labels import metrics
-from elman.evaluate.style import DASHES, INK, SERIES, STRONG, Plot, canvas, clean, name_axes, name_ends, numbers, styled
+from elman.evaluate.style import (
+    DASHES,
+    INK,
+    SERIES,
+    STRONG,
+    Plot,
+    canvas,
+    clean,
+    name_axes,
+    name_ends,
+    name_ticks,
+    numbers,
+    styled,
+)
 from elman.evaluate.wording import number, percent
 
 MOST_LABELS = 12  # more cannot be read at this size
@@ -41,8 +54,8 @@ def confusion(table: ArrayLike, labels: Sequence[str], title: str = "Confusion m
     turned: dict[str, Any] = (
         {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if sum(map(len, names)) > 45 else {}
     )
-    axes.set_xticks(range(C), names, **turned)
-    axes.set_yticks(range(C), names)
+    name_ticks(axes.xaxis, range(C), names, **turned)
+    name_ticks(axes.yaxis, range(C), names)
     axes.tick_params(axis="x", length=0)
     name_axes(axes, along="guessed label")
     recall = np.diag(shares)[counts.sum(axis=1) > 0]
@@ -98,7 +111,7 @@ def unfolding(probabilities: ArrayLike, labels: Sequence[str], title: str = "Gue
     axes.set(ylim=(0, 102))
     numbers(axes.xaxis, 6, whole=True)
     name_axes(axes, along="steps read")
-    name_ends(axes, ends)
+    name_ends(axes, ends, given=True)
     guess = p.argmax(axis=1)
     settled = int(len(p) - np.argmin((guess == guess[-1])[::-1])) if (guess != guess[-1]).any() else 0
     said = (
