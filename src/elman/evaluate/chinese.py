@@ -5,7 +5,9 @@ entry with gaps
 
     {name}    is what the data or the user named, and stays as it is
     {n}       is a number; so is any gap whose name is n and a digit
-    <name>    is a phrase of the catalogue itself; of its section [name], where there is one
+    <name>    is a phrase of the catalogue itself: of its section [only.name] or [name], where there is one
+
+Of sections called [only. ...] nothing is looked up but for such gaps, and for what is asked for by its section.
 
 What the catalogue does not know stays as it was. Whoever writes a page hands over only words of the report itself: the
 names, labels and texts of the data are marked ``Given``, or stand where nothing is looked up.
@@ -56,13 +58,13 @@ def _known(text: str, section: str = "") -> str | None:
     for form in forms:
         if form in phrases:
             return phrases[form]
+    if text.endswith(".") and (whole := _known(text[:-1], section)):
+        return f"{whole}。"
     for form in forms:
         for pattern, there in patterns:
             found = pattern.fullmatch(form)
             if found and (filled := _filled(there, found.groupdict())):
                 return filled
-    if text.endswith(".") and (whole := _known(text[:-1], section)):
-        return f"{whole}。"
     for mark, other in MARKS:
         parts = [_known(part, section) for part in text.split(mark)] if mark in text else [None]
         if None not in parts:
@@ -81,11 +83,12 @@ def _filled(there: str, gaps: dict[str, str]) -> str | None:
 
 @cache
 def _catalogue() -> dict[str, tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]]:
-    """By section, and of all of them under "": the phrases, and the sentences with gaps, those that say most first."""
+    """By section, and of all under "": the phrases, and the sentences with gaps, those that say most first."""
     sections = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-    every = {here: there for entries in sections.values() for here, there in entries.items()}
+    only = sections.pop("only")
+    every = {here: there for entries in reversed(sections.values()) for here, there in entries.items()}
     found = {}
-    for name, entries in {**sections, "": every}.items():
+    for name, entries in {**sections, **only, "": every}.items():
         gapped = [here for here in entries if GAP.search(here)]
         gapped.sort(key=lambda here: -len(GAP.sub("", here)))
         phrases = {here: there for here, there in entries.items() if here not in gapped}

@@ -31,6 +31,7 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # t
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 VARIABLES = {INK: "ink", STRONG: "strong", RULE: "rule"} | {c: str(i) for i, c in enumerate(SERIES, 1)}
 SMALL = 10.5
+WIDTH, WIDE = 400 / 72, 920 / 72  # inches: on a phone the first fits with its words legible, the second scrolls
 GIVEN = "given"  # the group id of a text that is the data's: in the SVG a class, by which its language is left alone
 TAG = re.compile(r"<[^>]*>")
 POINTER = re.compile(r'(?:url\(|href=")#([\w-]+)')
@@ -109,7 +110,7 @@ def save_png(plot: Plot, path: str | Path, dpi: int = 200) -> Path:
 
 def canvas(label: str, wide: bool = False) -> tuple[Figure, Axes]:
     """A figure of one pair of axes, with the name of the upright one above it."""
-    figure = Figure(figsize=((920 if wide else 440) / 72, 280 / 72), layout="constrained")
+    figure = Figure(figsize=(WIDE if wide else WIDTH, 270 / 72), layout="constrained")
     axes = figure.add_subplot()
     name_axes(axes, label)
     numbers(axes.yaxis, 5)
@@ -145,16 +146,16 @@ def times(axes: Axes, dates: bool, ticks: int) -> None:
     axes.margins(x=0.02)
 
 
-def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], given: bool = False) -> None:
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], given: bool = False, line: float = 0.065) -> None:
     """Writes (value, name, colour) at the right end of the lines, apart where two names would meet.
 
-    given: the names are the data's, not the report's own.
+    given: the names are the data's, not the report's own; line: the share of the height that one takes.
     """
     with_height = []
     for value, name, color in sorted(ends):
         text = textwrap.fill(clean(name, 48), 17)
         at = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
-        with_height.append((at, 0.065 * (text.count("\n") + 1), text, color))
+        with_height.append((at, line * (text.count("\n") + 1), text, color))
     floor, centers = -0.03, []
     for at, height, _, _ in with_height:
         centers.append(max(at, floor + height / 2))

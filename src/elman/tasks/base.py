@@ -328,7 +328,9 @@ class Task(BaseEstimator):
                 ],
             )
         )
-        settings = {key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None}
+        settings = {
+            key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value not in (None, ())
+        }
         sections.append(
             Section(
                 "Settings",

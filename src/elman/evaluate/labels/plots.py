@@ -15,6 +15,7 @@ from elman.evaluate.style import (
     INK,
     SERIES,
     STRONG,
+    WIDTH,
     Plot,
     canvas,
     clean,
@@ -39,7 +40,7 @@ def confusion(table: ArrayLike, labels: Sequence[str], title: str = "Confusion m
     counts = np.asarray(table)
     C = len(counts)
     figure, axes = canvas("true label")
-    figure.set_size_inches(440 / 72, (110 + 330 * min(1, (C + 1) / 10)) / 72)
+    figure.set_size_inches(WIDTH, (110 + 300 * min(1, (C + 1) / 10)) / 72)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = min(10.5, 110 / C)
     for i, j in np.ndindex(C, C):
@@ -75,7 +76,7 @@ def reliability(truth: ArrayLike, probabilities: ArrayLike, title: str = "Reliab
     """
     count, accuracy, confidence = metrics.reliability(truth, probabilities)
     error = metrics.expected_calibration_error(truth, probabilities)
-    figure = Figure(figsize=(440 / 72, 342 / 72), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 330 / 72), layout="constrained")
     top, low = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     top.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=(0, (4, 2)))
     filled = count > 0
@@ -101,7 +102,7 @@ def unfolding(probabilities: ArrayLike, labels: Sequence[str], title: str = "Gue
     """The probability of the likeliest labels when the first t steps have been read; probabilities (T, C)."""
     p = np.asarray(probabilities, np.float64)
     figure, axes = canvas("probability, %")
-    figure.set_size_inches(440 / 72, 200 / 72)
+    figure.set_size_inches(WIDTH, 200 / 72)
     steps = np.arange(1, len(p) + 1)
     likeliest = np.argsort(-p.max(axis=0), kind="stable")[: len(DASHES)]
     ends = []
@@ -111,7 +112,7 @@ def unfolding(probabilities: ArrayLike, labels: Sequence[str], title: str = "Gue
     axes.set(ylim=(0, 102))
     numbers(axes.xaxis, 6, whole=True)
     name_axes(axes, along="steps read")
-    name_ends(axes, ends, given=True)
+    name_ends(axes, ends, given=True, line=0.1)
     guess = p.argmax(axis=1)
     settled = int(len(p) - np.argmin((guess == guess[-1])[::-1])) if (guess != guess[-1]).any() else 0
     said = (
