@@ -1,8 +1,8 @@
 """Sequences of numbers made a little different each time they are learnt from: jitter, scaling, warp and slice.
 
 Each of the four is a `Change` of x (T, B, F), scaled so that 0 is the mean, and lengths (B,); what is padded stays 0.
-The arithmetic is apart, for windows of series and for sounds: `between` reads at any time, `bent` gives times,
-`factors` gives sizes. A deviation, a bend or a share of 0 changes nothing.
+The arithmetic is apart, for windows of series and for sounds: `between` reads at any time, `bent` and
+`warped` give times, `factors` sizes. A deviation, a bend or a share of 0 changes nothing.
 
 Sources: Um et al., Data augmentation of wearable sensor data, 2017, arXiv:1706.00527 (jitter, scaling, time warping);
 Le Guennec, Malinowski & Tavenard, Data augmentation for time series classification using convolutional neural networks,
@@ -66,9 +66,7 @@ def warp(most: float = WARP) -> Change:
     """x'(s) = x(s + a_b sin(π s) / π), s in 0 .. 1 of a row's own length, a_b uniform from -most to most, below 1."""
 
     def change(x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        last = (lengths - 1).clamp(min=1)
-        s = torch.arange(len(x))[:, None] / last
-        at = bent(s, _either(x.shape[1], most, generator)).clamp(0, 1) * (lengths - 1)
+        at = warped(len(x), lengths, uniform(x.shape[1], most, generator))
         return between(x, at) * _inside(x, lengths), lengths
 
     return change
@@ -98,10 +96,18 @@ def bent(s: Tensor, amount: Tensor) -> Tensor:
     return s + amount * torch.sin(math.pi * s.clamp(max=1)) / math.pi
 
 
+def warped(steps: int, lengths: Tensor, amount: Tensor) -> Tensor:
+    """(steps, B): for each step of rows of the ``lengths`` (B,) the place in its row where `bent` reads it."""
+    t, last = torch.arange(steps)[:, None], lengths - 1
+    s = t / last.clamp(min=1)
+    return (t + last * (bent(s, amount) - s)).clamp(min=0).minimum(last)
+
+
 def between(x: Tensor, at: Tensor, dim: int = 0) -> Tensor:
     """x read at the places ``at``, whole or not, along ``dim``: linear between its neighbours.
 
-    Along dimension 0 of x (T, B, F) ``at`` is (U, B), along another of x's shape there and before.
+    Along dimension 0 of x (T, B, F) ``at`` is (U, B), along another of x's shape there and before. What lies beside NaN
+    is NaN, but not what is read at a whole place.
     """
     below = at.floor()
     share = at - below
@@ -109,10 +115,12 @@ def between(x: Tensor, at: Tensor, dim: int = 0) -> Tensor:
     if dim == 0:
         share = share[..., None]
         low, high = (i[..., None].expand(-1, -1, x.shape[2]) for i in (low, high))
-    return torch.lerp(x.gather(dim, low), x.gather(dim, high), share)
+    exact = x.gather(dim, low)
+    return torch.where(share > 0, torch.lerp(exact, x.gather(dim, high), share), exact)
 
 
-def _either(rows: int, most: float, generator: Generator) -> Tensor:
+def uniform(rows: int, most: float, generator: Generator) -> Tensor:
+    """(B,) from -most to most."""
     return most * (2 * torch.rand(rows, generator=generator) - 1)
 
 

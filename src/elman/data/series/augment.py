@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from elman.data.augment import JITTER, SCALING, WARP, Way, bent, between, factors
+from elman.data.augment import JITTER, SCALING, WARP, Way, between, factors, uniform, warped
 
 CUT = 0.5  # the largest share of the look-back that is sliced off
 
@@ -43,9 +43,7 @@ class WindowChange:
     ) -> tuple[Tensor, Tensor, Tensor]:
         rows, steps = target.shape
         if "warp" in self.ways:
-            amount = WARP * self.strength * (2 * torch.rand(rows, generator=generator) - 1)
-            s = torch.arange(steps)[:, None] / max(steps - 1, 1)
-            at = bent(s, amount).clamp(0, 1) * (steps - 1)
+            at = warped(steps, torch.full((rows,), steps), uniform(rows, WARP * self.strength, generator))
             whole = between(torch.cat([past, future, target[..., None]], -1).transpose(0, 1), at).transpose(0, 1)
             past, future, target = whole.split([past.shape[2], future.shape[2], 1], -1)
             target = target[..., 0]
