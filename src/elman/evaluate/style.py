@@ -151,6 +151,7 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], given: bool = 
 
     given: the names are the data's, not the report's own; line: the share of the height that one takes.
     """
+    axes.get_ylim()  # asked for, the limits are brought up to date with what was drawn
     with_height = []
     for value, name, color in sorted(ends):
         text = textwrap.fill(clean(name, 48), 17)

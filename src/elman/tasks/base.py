@@ -328,9 +328,7 @@ class Task(BaseEstimator):
                 ],
             )
         )
-        settings = {
-            key: _plain(value) for key, value in dataclasses.asdict(self.config_).items() if value not in (None, ())
-        }
+        settings = {key: told for key, value in dataclasses.asdict(self.config_).items() if (told := _plain(value))}
         sections.append(
             Section(
                 "Settings",
@@ -450,4 +448,7 @@ def _tuples(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
+    """A setting in words, none where it was left out."""
+    if value is None:
+        return ""
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
