@@ -49,6 +49,18 @@ def test_fit_prints_one_object(here, printed):
     assert (here / "new.elman" / "report.html").is_file()
 
 
+def test_fit_in_chinese_from_changed_windows(here, printed):
+    asked = ["--lang", "zh", "--augment", "jitter", "warp", "--out", "new.elman"]
+    printed("fit", "forecast", "prices.csv", *FIT, *asked)
+    config = json.loads((here / "new.elman" / "config.json").read_text())["config"]
+    assert config["lang"] == "zh" and config["augment"] == ["jitter", "warp"]
+    page = (here / "new.elman" / "report.html").read_text("utf-8")
+    assert '<html lang="zh-CN">' in page and "预测 Close：未来 3 步" in page
+    printed("refit", "new.elman", "prices.csv", "--out", "again.elman", "--quiet")
+    weights = [(here / name / "weights.safetensors").read_bytes() for name in ("new.elman", "again.elman")]
+    assert weights[0] == weights[1]
+
+
 def test_evaluate_prints_one_object(here, printed):
     for arguments in (["prices.elman"], ["prices.elman", "prices.csv"]):
         out = printed("evaluate", *arguments, "--json")

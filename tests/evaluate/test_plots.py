@@ -200,7 +200,16 @@ def test_matplotlib_is_left_as_it_was_and_pyplot_is_not_loaded():
 def test_png_has_the_shape_of_the_figure_and_a_transparent_ground(tmp_path):
     path = plots.save_png(MADE["calibration"], tmp_path / "figure.png", dpi=144)
     with Image.open(path) as image:
-        assert image.size == (880, 560) and image.mode == "RGBA" and image.getpixel((0, 0))[3] == 0
+        assert image.size == (800, 540) and image.mode == "RGBA" and image.getpixel((0, 0))[3] == 0
+
+
+@pytest.mark.parametrize("times", [1, 50])
+def test_names_stand_at_the_ends_of_their_lines(times):
+    history = [{"step": at, "loss": times * (5 - at), "valid": times * (9 - at)} for at in range(3)]
+    axes = plots.training(history).figure.axes[0]
+    low, high = axes.get_ylim()
+    found = {text.get_text(): low + text.get_position()[1] * (high - low) for text in axes.texts}
+    assert found["training"] == pytest.approx(3 * times) and found["validation"] == pytest.approx(7 * times)
 
 
 def test_names_that_would_leave_the_top_are_moved_down():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Generator, Tensor
 
+from elman.data.augment import bent, between
 from elman.data.sequences import Change
 
 BENT, STRETCHED = 0.2, 0.1  # shares of a row's length
@@ -22,15 +21,10 @@ def paced(x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, Ten
     bend, stretch = (torch.rand(2, rows, generator=generator) * 2 - 1).unbind(0)
     last = (lengths - 1).clamp(min=1)
     s = torch.arange(steps)[:, None] / last
-    s = s + BENT * bend * torch.sin(math.pi * s.clamp(max=1)) / math.pi
+    s = bent(s, BENT * bend)
     at = ((s - 0.5) * (1 + STRETCHED * stretch) + 0.5).clamp(0, 1) * (lengths - 1)
-    low = at.floor().long()
-    high = torch.minimum(low + 1, (lengths - 1).expand_as(low))
-    share = (at - low)[..., None]
-    shape = (steps, rows, x.shape[2])
-    found = x.gather(0, low[..., None].expand(shape)).lerp(x.gather(0, high[..., None].expand(shape)), share)
     inside = torch.arange(steps)[:, None] < lengths
-    return found * inside[..., None], lengths
+    return between(x, at) * inside[..., None], lengths
 
 
 def shaken() -> Change:

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike
 
 from elman.evaluate.report import Figure, Section
-from elman.evaluate.style import SERIES, Plot, canvas, clean, name_axes, numbers, styled
+from elman.evaluate.style import SERIES, WIDTH, Plot, canvas, clean, name_axes, name_ticks, numbers, styled
 from elman.evaluate.wording import number
 
 MOST_NAMED = 40  # steps whose names are legible beside each other; of more, some are named
@@ -62,7 +62,7 @@ def alignment(
     reach = (0.0, float(along)) if isinstance(along, float | int) else (-0.5, M - 0.5)
     axes.imshow(shades, aspect="auto", interpolation="nearest", extent=(*reach, N - 0.5, -0.5))
     axes.grid(False)
-    figure.set_size_inches(440 / 72, (120 + min(300, 16 * N)) / 72)
+    figure.set_size_inches(WIDTH, (120 + min(300, 16 * N)) / 72)
     name_steps(axes.yaxis, names, 250)
     if isinstance(along, float | int):
         numbers(axes.xaxis, 6)
@@ -82,7 +82,7 @@ def name_steps(axis: Axis, names: Sequence[str], room: float, length: int = 12, 
     every = -(-len(names) // MOST_NAMED) or 1
     shown = [_shown(name, length) for name in names[::every]]
     size = min(LARGEST, max(SMALLEST, room / max(1, len(shown))))
-    axis.set_ticks(range(0, len(names), every), shown, fontsize=size, **turned)
+    name_ticks(axis, range(0, len(names), every), shown, fontsize=size, **turned)
 
 
 def _shown(name: str, length: int = 12) -> str:

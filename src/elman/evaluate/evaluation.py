@@ -59,7 +59,9 @@ class Evaluation:
     def score_page(self, intro: str) -> Section:
         """The report's section of the table."""
         head, rows = self.table()
-        return Section("Score", intro, [Table([name.replace("_", " ") for name in head], rows, highlight=0)])
+        return Section(
+            "Score", intro, [Table([name.replace("_", " ") for name in head], rows, highlight=0, own_names=True)]
+        )
 
     def data_page(self) -> list[Section]:
         """The report's section of the notes; none without notes."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.evaluate.style import Plot, canvas, styled
+from elman.evaluate.style import WIDTH, Plot, canvas, styled
 
 GAP = 1  # pixels between two
 
@@ -32,5 +32,5 @@ def grid_plot(pictures: NDArray[Any], caption: str) -> Plot:
     figure, axes = canvas("")
     axes.imshow(whole.repeat(3, -1) if whole.shape[-1] == 1 else whole, interpolation="nearest")
     axes.set_axis_off()
-    figure.set_size_inches(440 / 72, 440 / 72 * whole.shape[0] / whole.shape[1])
+    figure.set_size_inches(WIDTH, WIDTH * whole.shape[0] / whole.shape[1])
     return Plot(figure, caption, f"{len(pictures)} pictures: {caption}")

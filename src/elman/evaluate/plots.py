@@ -18,6 +18,7 @@ from elman.evaluate.style import (
     RULE,
     SERIES,
     STRONG,
+    WIDTH,
     Plot,
     canvas,
     clean,
@@ -81,7 +82,10 @@ def forecast(
             said.append(f"what came lies between {number(np.nanmin(came))} and {number(np.nanmax(came))}")
     times(axes, at.dtype.kind == "M", 9 if wide else 5)
     handles, names = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], names[::-1], loc="lower right", bbox_to_anchor=(1, 1.02), ncols=len(names))
+    # At the left, where a phone shows it before the figure is scrolled; the name of the axis comes first.
+    side = 1 if label else 0
+    anchor: dict[str, Any] = {"loc": f"lower {('left', 'right')[side]}", "bbox_to_anchor": (side, 1.02)}
+    axes.legend(handles[::-1], names[::-1], ncols=len(names), **anchor)
     return Plot(figure, title, "; ".join(said) + ".")
 
 
@@ -121,7 +125,7 @@ def training(history: Sequence[Mapping[str, Any]], title: str = "Training") -> P
     """
     series = {key: _series(history, key) for key in ("loss", "valid", "lr", "grad_norm")}
     strips = [key for key in ("lr", "grad_norm") if len(series[key][0]) > 1]
-    figure = Figure(figsize=(440 / 72, (280 + 62 * len(strips)) / 72), layout="constrained")
+    figure = Figure(figsize=(WIDTH, (270 + 62 * len(strips)) / 72), layout="constrained")
     tall = [4] + [1] * len(strips)
     every = figure.subplots(len(tall), 1, sharex=True, squeeze=False, height_ratios=tall)
     top = every[0, 0]

@@ -15,7 +15,7 @@ from itertools import groupby
 from math import inf, nan
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TypeGuard
+from typing import Literal, TypeGuard
 
 import jinja2
 import numpy as np
@@ -23,8 +23,9 @@ from markupsafe import Markup
 from numpy.typing import ArrayLike
 
 from elman.errors import InputError
-from elman.evaluate import wording
+from elman.evaluate import chinese, wording
 
+Lang = Literal["en", "zh"]
 Cell = str | float | Integral | None
 SHADES, DARKEST = 10, 50  # steps of shade, and percent of colour in the last: text stays legible on it
 DRAWN = {"svg", "g", "defs", "title", "desc", "use", "symbol", "marker", "clipPath", "linearGradient", "stop"}
@@ -57,6 +58,7 @@ class Facts:
 class Table:
     """Rows under named columns, the first cell of each naming its row; highlight: the row (from 0) to see.
 
+    own_names: whether the rows' names are the report's own words, as those of baselines are, and not the data's.
     Numbers of a column are written with the same decimals; None and NaN as a dash. Raises InputError for
     a row whose cells are not as many as the columns, and for a highlight that is no row.
     """
@@ -65,6 +67,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
     highlight: int | None = None
+    own_names: bool = False
 
     def __post_init__(self) -> None:
         for place, row in enumerate(self.rows):
@@ -81,11 +84,12 @@ class Table:
 
     @property
     def written(self) -> list[tuple[str, ...]]:
+        """The cells as text: ``Given``, but for the report's own words."""
         columns = [
             wording.column([nan if cell is None else cell for cell in cells])  # type: ignore[misc]
             if numbers
-            else [_written(cell) for cell in cells]
-            for cells, numbers in zip(self._cells(), self.numeric, strict=True)
+            else [_written(cell, own=self.own_names and not place) for cell in cells]
+            for place, (cells, numbers) in enumerate(zip(self._cells(), self.numeric, strict=True))
         ]
         return list(zip(*columns, strict=True))
 
@@ -199,9 +203,13 @@ class Report:
     sections: Sequence[Section] = ()
     footer: str = ""
 
-    def render(self) -> str:
-        """The whole HTML document."""
-        return _template().render(report=self)
+    def render(self, lang: Lang = "en") -> str:
+        """The whole HTML document; in Chinese its own words are looked up, and what is the data's stays as it is."""
+        if lang == "en":
+            return _template().render(report=self, lang="en", said=_as_it_is, drawn=_as_it_is)
+        return _template().render(
+            report=self, lang="zh-CN", said=chinese.said, drawn=lambda svg: Markup(chinese.drawn(svg))
+        )
 
 
 def evenly(rows: int, most: int) -> range:
@@ -221,16 +229,21 @@ def _template() -> jinja2.Template:
     return house.get_template("report.html.j2")
 
 
+def _as_it_is(text: str, section: str = "") -> str:
+    return text
+
+
 def _is_number(cell: object) -> TypeGuard[float]:
     return isinstance(cell, Real) and not isinstance(cell, bool)
 
 
-def _written(cell: object) -> str:
+def _written(cell: object, own: bool = False) -> str:
+    """A cell as text, ``Given`` where it is neither the report's ``own`` nor a number."""
     if cell is None:
         return "–"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return wording.number(cell) if _is_number(cell) else str(cell)
+    return wording.number(cell) if _is_number(cell) else str(cell) if own else wording.Given(cell)
 
 
 def _look_through(svg: str) -> None:

@@ -31,6 +31,8 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # t
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 VARIABLES = {INK: "ink", STRONG: "strong", RULE: "rule"} | {c: str(i) for i, c in enumerate(SERIES, 1)}
 SMALL = 10.5
+WIDTH, WIDE = 400 / 72, 920 / 72  # inches: on a phone the first fits with its words legible, the second scrolls
+GIVEN = "given"  # the group id of a text that is the data's: in the SVG a class, by which its language is left alone
 TAG = re.compile(r"<[^>]*>")
 POINTER = re.compile(r'(?:url\(|href=")#([\w-]+)')
 MATPLOTLIB: dict[Any, Any] = {
@@ -108,7 +110,7 @@ def save_png(plot: Plot, path: str | Path, dpi: int = 200) -> Path:
 
 def canvas(label: str, wide: bool = False) -> tuple[Figure, Axes]:
     """A figure of one pair of axes, with the name of the upright one above it."""
-    figure = Figure(figsize=((920 if wide else 440) / 72, 280 / 72), layout="constrained")
+    figure = Figure(figsize=(WIDE if wide else WIDTH, 270 / 72), layout="constrained")
     axes = figure.add_subplot()
     name_axes(axes, label)
     numbers(axes.yaxis, 5)
@@ -144,13 +146,17 @@ def times(axes: Axes, dates: bool, ticks: int) -> None:
     axes.margins(x=0.02)
 
 
-def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Writes (value, name, colour) at the right end of the lines, apart where two names would meet."""
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], given: bool = False, line: float = 0.065) -> None:
+    """Writes (value, name, colour) at the right end of the lines, apart where two names would meet.
+
+    given: the names are the data's, not the report's own; line: the share of the height that one takes.
+    """
+    axes.get_ylim()  # asked for, the limits are brought up to date with what was drawn
     with_height = []
     for value, name, color in sorted(ends):
         text = textwrap.fill(clean(name, 48), 17)
         at = axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1]
-        with_height.append((at, 0.065 * (text.count("\n") + 1), text, color))
+        with_height.append((at, line * (text.count("\n") + 1), text, color))
     floor, centers = -0.03, []
     for at, height, _, _ in with_height:
         centers.append(max(at, floor + height / 2))
@@ -161,7 +167,14 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
         centers[place] = min(centers[place], ceiling - height / 2)
         ceiling = centers[place] - height / 2
     for center, (_, _, text, color) in zip(centers, with_height, strict=True):
-        axes.text(1.02, center, text, color=color, transform=axes.transAxes, va="center")
+        axes.text(1.02, center, text, color=color, transform=axes.transAxes, va="center", gid=GIVEN if given else None)
+
+
+def name_ticks(axis: Axis, places: Sequence[int], names: Sequence[str], **look: Any) -> None:
+    """Names of the data's along an axis."""
+    axis.set_ticks(places, names, **look)
+    for label in axis.get_ticklabels():
+        label.set_gid(GIVEN)
 
 
 def tick(value: float, _position: int | None = None) -> str:
@@ -189,7 +202,8 @@ def _tidy(svg: str, title: str, description: str) -> str:
     names = {name: f"{own}{place}" for place, name in enumerate(used)}
 
     def renamed(tag: re.Match[str]) -> str:
-        text = re.sub(r' id="([^"]+)"', lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", tag[0])
+        text = tag[0].replace(f' id="{GIVEN}"', f' class="{GIVEN}"')
+        text = re.sub(r' id="([^"]+)"', lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", text)
         return POINTER.sub(lambda m: m[0].replace(m[1], names[m[1]]), text)
 
     return (

@@ -7,6 +7,10 @@ from numbers import Integral
 LONGEST = 300  # characters of a text in a table
 
 
+class Given(str):
+    """What stands in a page as the data has it, and is no word of the report: its language is not the page's."""
+
+
 def number(value: float | Integral, digits: int = 3) -> str:
     """value to `digits` significant figures, whole part in full: 0.0123, 25.0, 12,346, 1.20e-09; "–" for NaN.
 

@@ -36,7 +36,7 @@ from elman import kernels
 from elman.data.batch import Batch, Examples, batches, in_order
 from elman.data.cut import Cuttable
 from elman.errors import InputError
-from elman.evaluate import inside, plots
+from elman.evaluate import chinese, inside, plots
 from elman.evaluate.costs import Costs
 from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.report import Facts, Figure, Report, Section
@@ -78,6 +78,8 @@ class TaskConfig(TrainConfig):
         Add each layer's input to its output.
     memory
         Steps back that LSTMs and GRUs can remember from the start: their gates are opened for so long.
+    lang
+        Language of the report's labels: en (English) or zh (Chinese); what comes from the data stays as it is.
     """
 
     cell: Literal["rnn", "lstm", "gru"] = "lstm"
@@ -86,6 +88,7 @@ class TaskConfig(TrainConfig):
     dropout: float = 0.2
     residual: bool = False
     memory: int | None = None
+    lang: Literal["en", "zh"] = "en"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -390,7 +393,11 @@ class Task(BaseEstimator):
         )
 
     def report(self) -> str:
-        """The self-contained HTML page of the fit."""
+        """The self-contained HTML page of the fit, its labels in the language of the settings."""
+        return self.pages().render(self.config_.lang)
+
+    def pages(self) -> Report:
+        """What the report says, before it is written as a page."""
         self.fitted()
         evaluation, training = self.evaluation_, self.training_
         sections = list(self.judged_.sections) if self.judged_ else []
@@ -410,7 +417,7 @@ class Task(BaseEstimator):
         through_time = inside.section(self.looks_, [f"{finding}." for finding in self.diagnose()])
         if through_time:
             sections.append(through_time)
-        settings = {key: plain(value) for key, value in dataclasses.asdict(self.config_).items() if value is not None}
+        settings = {key: told for key, value in dataclasses.asdict(self.config_).items() if (told := plain(value))}
         sections.append(
             Section(
                 "Settings",
@@ -424,7 +431,7 @@ class Task(BaseEstimator):
             verdict=evaluation.verdict if evaluation else "Not judged: no part of the data was held out.",
             good=evaluation.good if evaluation else None,
             sections=sections,
-        ).render()
+        )
 
     def title(self) -> str:
         return self.name.capitalize()
@@ -457,7 +464,8 @@ class Task(BaseEstimator):
             files["log.jsonl"] = log.lines(self.history_).encode()
             files["inside.jsonl"] = log.lines(self.looks_).encode()
             if self.judged_ and self.judged_.picture:
-                files["picture.svg"] = self.judged_.picture.svg.encode()
+                svg = self.judged_.picture.svg
+                files["picture.svg"] = (chinese.drawn(svg) if self.config_.lang == "zh" else svg).encode()
         else:
             files |= self._carried
         files |= beside or {}
@@ -538,4 +546,7 @@ def _tuples(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> str:
+    """A setting in words, none where it was left out."""
+    if value is None:
+        return ""
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman.data.augment import Way
 from elman.data.batch import Batch, Examples
 from elman.data.cut import Ordered
 from elman.data.frames import to_frame
 from elman.data.series import extend
+from elman.data.series.augment import WindowChange
 from elman.data.series.cut import in_time
 from elman.data.series.encoder import SeriesEncoder, Tables, carried_forward
 from elman.data.series.reader import SeriesReader
@@ -73,6 +75,8 @@ class ForecastConfig(TaskConfig):
         What the forecast minimises: median (MAE) or mean (RMSE).
     level
         Reversible normalisation of each window: last, window, none, or auto by the training part.
+    augment
+        Change the windows that are learnt from anew each time: jitter, scaling, warp, slice, or several of these.
     stride
         Steps between the origins that judge; 1 judges every one.
     valid_share
@@ -93,13 +97,14 @@ class ForecastConfig(TaskConfig):
     duplicates: Literal["mean", "first", "last"] | None = None
     point: Literal["median", "mean"] = "median"
     level: Literal["auto", "last", "window", "none"] = "auto"
+    augment: tuple[Way, ...] = ()
     stride: int = 1
     valid_share: float = 0.1
     test_share: float = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("target", "known", "inputs", "time"):
+        for name in ("target", "known", "inputs", "time", "augment"):
             value = getattr(self, name)
             if isinstance(value, str):
                 object.__setattr__(self, name, (value,))
@@ -156,6 +161,10 @@ class Forecaster(Task):
             "valid": self._windows(series, tables, parts.train_end, parts.valid_end, config, config.stride),
             "test": self._windows(series, tables, parts.valid_end, parts.test_end, config, config.stride),
         }
+        if config.augment:
+            numbers, units = self.encoder_.numbers(), self.encoder_.in_units()
+            lags = len(self.encoder_.lags)
+            made["train"].change = WindowChange(config.augment, self.lookback_, numbers, units, lags)
         self._refuse_short(made, series, parts, config.horizon)
         y, train = series.values[:, 0], made["train"].origins.numpy()
         self.season_ = baselines.best_season(y, starts, train, config.horizon, seasons) if seasons else None

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from elman.data.arrays import Numbers
+from elman.data.augment import chosen
 from elman.data.batch import Examples
 from elman.data.cut import Dealt
 from elman.data.files import short
@@ -173,7 +174,7 @@ class MediaTask(SequenceTask):
         config = self.config()
         held = next((medium for medium in self.media if medium.holds(source, config)), None)
         self.medium_ = None if held is None else held(config)
-        self.moves_ = is_motion(source) if config.augment is None else config.augment
+        self.moves_ = is_motion(source) if config.augment is None else bool(config.augment)
         return self.medium_.own_test(source) if self.medium_ is not None and test is None else test
 
     def judging(self, source: Any) -> Any:
@@ -256,9 +257,18 @@ class MediaTask(SequenceTask):
         return self.medium_.learnt(x, encoded, self.config().longest)
 
     def change(self) -> Change | None:
+        ways, numbers = self.config().augment, isinstance(self.encoder_, Numbers) and self.medium_ is None
+        if isinstance(ways, tuple) and ways:
+            if not numbers:
+                what = "texts" if self.medium_ is None else self.medium_.what
+                raise InputError(
+                    f"--augment {' '.join(ways)} is for sequences of numbers and movements, but these are {what}: "
+                    "give --augment alone, or leave it out"
+                )
+            return chosen(ways)
         if self.medium_ is not None:
             return self.medium_.change()
-        return shaken() if self.moves_ and isinstance(self.encoder_, Numbers) else super().change()
+        return shaken() if self.moves_ and numbers else super().change()
 
     def front(self, config: Any) -> dict[str, Any]:
         found = super().front(config) if self.medium_ is None else self.medium_.front()

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from elman.data.augment import Way, chain
 from elman.data.labelled import NOTHING, Labelled, Pairs
 from elman.data.ragged import Ragged
 from elman.data.sequences import Change, Rows
-from elman.data.sound.augment import chain, noise, spec_augment, speed, warp
+from elman.data.sound.augment import noise, spec_augment, speed, warp
 from elman.data.sound.features import LOWEST, SoundEncoder
 from elman.data.sound.manifest import Spoken, read_manifest, sound_column
 from elman.data.sound.reader import SOUNDS
@@ -48,7 +49,8 @@ class SoundConfig(SequenceConfig):
         The features' slopes, and the slopes of these, beside them.
     augment
         Change what is learnt from anew each time: a sound's speed, pitch, voice and noise; a picture's place, angle and
-        size; the pace of movements. When left out, files of all these, but not arrays of numbers.
+        size; the pace of movements. When left out, files of all these, but not arrays of numbers; of these and of
+        movements jitter, scaling, warp, slice, or several of them, can be named instead.
     by_speaker
         Keep the sounds of a speaker in one part: a file's name up to its first _ is the speaker's.
     """
@@ -59,10 +61,14 @@ class SoundConfig(SequenceConfig):
     features: Literal["mel", "mfcc"] = "mfcc"
     bands: int = 40
     deltas: bool = True
-    augment: bool | None = None
+    augment: bool | tuple[Way, ...] | None = None
     by_speaker: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.augment, str | list):
+            object.__setattr__(
+                self, "augment", (self.augment,) if isinstance(self.augment, str) else tuple(self.augment)
+            )
         super().__post_init__()
         require_least(self, 1000, "rate")
         require_least(self, 13, "bands")

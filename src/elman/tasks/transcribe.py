@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from elman.data.augment import chain
 from elman.data.batch import Batch, Examples, batches, by_length, in_order
 from elman.data.folder import files_in, names
 from elman.data.frames import to_frame
@@ -187,7 +188,7 @@ class Transcriber(WritingTask):
             changes.append(augment.noise(config.noise))
         if config.mask:
             changes.append(augment.spec_augment(config.bands, time_share=config.mask, band_share=config.mask))
-        return augment.chain(*changes) if changes else None
+        return chain(*changes) if changes else None
 
     def title(self) -> str:
         return f"Transcription of {self.config_.sound} to {self.config_.text}"

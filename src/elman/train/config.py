@@ -35,10 +35,16 @@ def _left_out(config: Any, name: str) -> bool:
 
 
 @cache
-def _choices(config: type) -> dict[str, tuple[str, ...]]:
-    """The words of which each setting that is a Literal takes one."""
-    hints = {name: (hint, *get_args(hint)) for name, hint in get_type_hints(config).items()}
-    return {name: get_args(part) for name, parts in hints.items() for part in parts if get_origin(part) is Literal}
+def _choices(config: type) -> dict[str, tuple[Any, ...]]:
+    """The words of which each setting that is a Literal, or several of one, takes some."""
+
+    def words(hint: Any) -> tuple[Any, ...]:
+        if get_origin(hint) is Literal:
+            return get_args(hint)
+        return tuple(word for part in get_args(hint) for word in words(part))
+
+    found = {name: words(hint) for name, hint in get_type_hints(config).items()}
+    return {name: some for name, some in found.items() if some}
 
 
 def _require_choices(config: Any) -> None:
@@ -46,7 +52,10 @@ def _require_choices(config: Any) -> None:
     for name, words in _choices(kind).items():
         value = getattr(config, name)
         need = f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else f"{words[0]}, or left out"
-        require(_left_out(config, name) or value in words, name, value, need)
+        if isinstance(value, bool) and "bool" in str(kind.__dataclass_fields__[name].type):
+            continue
+        given = value if isinstance(value, tuple | list) else (value,)
+        require(_left_out(config, name) or all(one in words for one in given), name, value, need)
 
 
 @dataclass(frozen=True, kw_only=True)

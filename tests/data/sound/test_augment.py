@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from elman.data.sound.augment import chain, noise, spec_augment, speed, warp
+from elman.data.augment import chain
+from elman.data.sound.augment import noise, spec_augment, speed, warp
 from elman.data.sound.features import mel_edges
 
 

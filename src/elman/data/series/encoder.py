@@ -211,6 +211,16 @@ class SeriesEncoder:
             deviation,
         )
 
+    def numbers(self) -> int:
+        """How many columns ``past`` begins with that are values: no indicators, lags or calendar."""
+        rest = set(range(1, len(self.columns))) - set(self.kin) - set(self.known)
+        return 1 + len(self.kin) + len(rest) + len(self.known)
+
+    def in_units(self) -> tuple[int, ...]:
+        """The columns of ``past`` in the target's units: itself, its kin, its lags."""
+        first = self.numbers() + len(self.masked)
+        return (*range(1 + len(self.kin)), *range(first, first + len(self.lags)))
+
     def to_json(self) -> dict[str, Any]:
         return {
             "columns": list(self.columns),

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from elman.data.batch import Batch
+from elman.data.series.augment import WindowChange
 from elman.data.series.encoder import Tables
 from elman.data.series.series import SeriesSet
 
@@ -15,10 +16,14 @@ from elman.data.series.series import SeriesSet
 class Windows:
     """Every window ends just before an origin o: the past is rows o-T..o-1, the horizon rows o..o+K-1 of the tables.
 
-    ``origins`` (M,) are rows of the tables; a batch is three gathers, whatever its size.
+    ``origins`` (M,) are rows of the tables; a batch is three gathers, whatever its size. ``change`` is for training
+    alone: it draws from torch's own generator, which the training loop seeds.
     """
 
-    def __init__(self, tables: Tables, origins: np.ndarray, lookback: int, horizon: int) -> None:
+    def __init__(
+        self, tables: Tables, origins: np.ndarray, lookback: int, horizon: int, change: WindowChange | None = None
+    ) -> None:
+        self.change = change
         self.tables, self.origins = tables, torch.from_numpy(origins)
         self.target = tables.target[:, None]
         self.before = torch.arange(-lookback, 0)
@@ -29,6 +34,8 @@ class Windows:
 
     def batch(self, rows: Tensor) -> Batch:
         origins = self.origins[rows, None]
+        if self.change is not None:
+            return self._changed(origins, rows)
         return Batch(
             {
                 "x": embedding(origins + self.before, self.tables.past),
@@ -38,6 +45,16 @@ class Windows:
             embedding(origins + self.after, self.target)[..., 0],
             rows,
         )
+
+    def _changed(self, origins: Tensor, rows: Tensor) -> Batch:
+        """The same of windows taken whole, so that what is done to them is done to past and future alike."""
+        assert self.change is not None
+        at, T = origins + torch.cat([self.before, self.after]), len(self.before)
+        past, future = (embedding(at, table) for table in (self.tables.past, self.tables.future))
+        whole = past, future, embedding(at, self.target)[..., 0]
+        past, future, target = self.change(*whole, torch.default_generator)
+        group = self.tables.group[origins[:, 0]]
+        return Batch({"x": past[:, :T], "known": future[:, T:], "group": group}, target[:, T:], rows)
 
 
 def origins(

@@ -9,19 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
+from elman.data.augment import between
 from elman.data.sequences import Change
 from elman.data.sound.features import mel_edges, to_mel
-
-
-def chain(*changes: Change) -> Change:
-    """One change after the other."""
-
-    def change(x: Tensor, lengths: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        for one in changes:
-            x, lengths = one(x, lengths, generator)
-        return x, lengths
-
-    return change
 
 
 def spec_augment(
@@ -61,7 +51,7 @@ def speed(slowest: float = 0.9, quickest: float = 1.1) -> Change:
         factor = slowest + (quickest - slowest) * torch.rand(rows, generator=generator)
         new = (lengths / factor).round().long().clamp(min=1)
         at = torch.arange(int(new.max()))[:, None] * factor
-        read = _between(x, at.minimum(lengths - 1.0), dim=0)
+        read = between(x, at.minimum(lengths - 1.0), dim=0)
         return read.masked_fill((torch.arange(len(read))[:, None] >= new)[..., None], 0.0), new
 
     return change
@@ -82,7 +72,7 @@ def warp(rate: int, bands: int, low: float, spread: float = 0.1) -> Change:
         at = ((to_mel(centres * factor) - first) / step).clamp(0, bands - 1).float()
         groups = x.reshape(steps, rows, features // bands, bands)
         where = at[None, :, None].expand(groups.shape)
-        return _between(groups, where, dim=3).reshape(x.shape), lengths
+        return between(groups, where, dim=3).reshape(x.shape), lengths
 
     return change
 
@@ -93,14 +83,3 @@ def _stretches(size: int, lengths: Tensor, share: float, generator: Generator) -
     begin = (torch.rand(lengths.shape, generator=generator) * (lengths - wide + 1)).long()
     at = torch.arange(size)[:, None, None]
     return ((at >= begin) & (at < begin + wide)).any(-1)
-
-
-def _between(x: Tensor, at: Tensor, dim: int) -> Tensor:
-    """x read at the places ``at``, whole or not, along ``dim``; ``at`` has x's shape there and before."""
-    below = at.floor()
-    share = at - below
-    low, high = below.long(), (below.long() + 1).clamp(max=x.shape[dim] - 1)
-    if dim == 0:
-        share = share[..., None]
-        low, high = (i[..., None].expand(-1, -1, x.shape[2]) for i in (low, high))
-    return torch.lerp(x.gather(dim, low), x.gather(dim, high), share)

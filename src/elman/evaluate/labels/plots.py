@@ -10,7 +10,21 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from elman.evaluate.labels import metrics
-from elman.evaluate.style import DASHES, INK, SERIES, STRONG, Plot, canvas, clean, name_axes, name_ends, numbers, styled
+from elman.evaluate.style import (
+    DASHES,
+    INK,
+    SERIES,
+    STRONG,
+    WIDTH,
+    Plot,
+    canvas,
+    clean,
+    name_axes,
+    name_ends,
+    name_ticks,
+    numbers,
+    styled,
+)
 from elman.evaluate.wording import number, percent
 
 MOST_LABELS = 12  # more cannot be read at this size
@@ -26,7 +40,7 @@ def confusion(table: ArrayLike, labels: Sequence[str], title: str = "Confusion m
     counts = np.asarray(table)
     C = len(counts)
     figure, axes = canvas("true label")
-    figure.set_size_inches(440 / 72, (110 + 330 * min(1, (C + 1) / 10)) / 72)
+    figure.set_size_inches(WIDTH, (110 + 300 * min(1, (C + 1) / 10)) / 72)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = min(10.5, 110 / C)
     for i, j in np.ndindex(C, C):
@@ -41,8 +55,8 @@ def confusion(table: ArrayLike, labels: Sequence[str], title: str = "Confusion m
     turned: dict[str, Any] = (
         {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if sum(map(len, names)) > 45 else {}
     )
-    axes.set_xticks(range(C), names, **turned)
-    axes.set_yticks(range(C), names)
+    name_ticks(axes.xaxis, range(C), names, **turned)
+    name_ticks(axes.yaxis, range(C), names)
     axes.tick_params(axis="x", length=0)
     name_axes(axes, along="guessed label")
     recall = np.diag(shares)[counts.sum(axis=1) > 0]
@@ -62,7 +76,7 @@ def reliability(truth: ArrayLike, probabilities: ArrayLike, title: str = "Reliab
     """
     count, accuracy, confidence = metrics.reliability(truth, probabilities)
     error = metrics.expected_calibration_error(truth, probabilities)
-    figure = Figure(figsize=(440 / 72, 342 / 72), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 330 / 72), layout="constrained")
     top, low = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     top.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=(0, (4, 2)))
     filled = count > 0
@@ -88,7 +102,7 @@ def unfolding(probabilities: ArrayLike, labels: Sequence[str], title: str = "Gue
     """The probability of the likeliest labels when the first t steps have been read; probabilities (T, C)."""
     p = np.asarray(probabilities, np.float64)
     figure, axes = canvas("probability, %")
-    figure.set_size_inches(440 / 72, 200 / 72)
+    figure.set_size_inches(WIDTH, 200 / 72)
     steps = np.arange(1, len(p) + 1)
     likeliest = np.argsort(-p.max(axis=0), kind="stable")[: len(DASHES)]
     ends = []
@@ -98,7 +112,7 @@ def unfolding(probabilities: ArrayLike, labels: Sequence[str], title: str = "Gue
     axes.set(ylim=(0, 102))
     numbers(axes.xaxis, 6, whole=True)
     name_axes(axes, along="steps read")
-    name_ends(axes, ends)
+    name_ends(axes, ends, given=True, line=0.1)
     guess = p.argmax(axis=1)
     settled = int(len(p) - np.argmin((guess == guess[-1])[::-1])) if (guess != guess[-1]).any() else 0
     said = (

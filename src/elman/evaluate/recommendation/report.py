@@ -82,7 +82,11 @@ def sections(
     some: list[list[Cell]] = [[cut(", ".join(one.had)), cut(", ".join(one.recommended)), one.came] for one in shown]
     return (
         evaluation.score_page(said),
-        Section("Rare and common items", "Recall@20 by how common the item that came is.", [Table(heads, rows)]),
+        Section(
+            "Rare and common items",
+            "Recall@20 by how common the item that came is.",
+            [Table(heads, rows, own_names=True)],
+        ),
         Section("Sessions", "Evenly spaced over the judged part.", [Table(names, some)]),
         *evaluation.data_page(),
     )

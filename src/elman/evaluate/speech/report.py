@@ -15,7 +15,7 @@ from elman.evaluate.evaluation import Evaluation
 from elman.evaluate.report import Cell, Figure, Item, Section, Sound, Table
 from elman.evaluate.speech.metrics import cepstral_distance, focus
 from elman.evaluate.verdict import paired_interval, verdict
-from elman.evaluate.wording import cut
+from elman.evaluate.wording import Given, cut
 
 Array = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def sections(
     heard: list[Item] = []
     for trial, (made, recorded) in zip(trials, sounds, strict=False):
         heard += [Sound(made, rate, f"{cut(trial.text)}: the model"), Sound(recorded, rate, "the recording")]
-    figures = [Figure(_plot(trial), cut(trial.text)) for trial in trials[: len(sounds)]]
+    figures = [Figure(_plot(trial), Given(cut(trial.text))) for trial in trials[: len(sounds)]]
     every = max(1, len(trials) // LISTED)
     rows: list[list[Cell]] = [
         [
@@ -116,4 +116,4 @@ def sections(
 
 def _plot(trial: Trial) -> str:
     weights = np.asarray(trial.weights).T
-    return alignment(weights, trial.symbols, along=trial.seconds, label="seconds", title=cut(trial.text)).svg
+    return alignment(weights, trial.symbols, along=trial.seconds, label="seconds").svg
