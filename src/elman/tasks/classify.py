@@ -135,7 +135,7 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def cut(self, source: Any, test: Any) -> tuple[Dealt, Any]:
         test = self.meet(source, test)
-        data = self._labelled(source)
+        data = self.labelled(source)
         return self.dealt(data, np.unique(data.y, return_inverse=True)[1]), test
 
     def _numbers(self, labels: Any) -> np.ndarray:
