@@ -21,6 +21,7 @@ from forecast import WORKLOADS
 from machine import DATA, RESULTS, describe
 
 import elman
+from elman.tasks.explain_forecast import one_forecast
 
 EXPLAINED = 12  # single forecasts, evenly spaced over the rows that judge
 DRIVERS = ("time of day", "Temperature", "Demand, last day")  # what is known to drive the demand
@@ -36,7 +37,8 @@ def once(minutes: float, seed: int) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     found = explained.to_json()
     rows = np.linspace(42_100, 52_500, EXPLAINED).astype(int).tolist()
-    singles = [model.explain(file, row).facts["forecast"] for row in rows] if seed == 0 else []
+    series = model.reader_.read(file)
+    singles = [one_forecast(model, series, row).facts for row in rows]
     ranking = list(found["importance"])
     return {
         "seed": seed,

@@ -245,3 +245,20 @@ def test_sizes_are_tried_from_the_smallest_until_one_is_too_slow(monkeypatch):
     assert tried == [(64, 3), (128, 1)]
     assert (config.hidden, config.members) == (64, 3) and len(network.members) == 3
     assert model._sized(model.config(), examples, None)[0].hidden == 128
+
+
+def test_the_next_symbol_rests_on_the_prompt(fitted):
+    found = fitted.explain("the cat sat on the m")
+    assert found.facts["answer"] == "a"
+    assert len(found.facts["parts"]) == 20
+    assert found.facts["total"] == pytest.approx(found.facts["difference"], rel=0.01)
+    late = sum(abs(part["hidden"]) for part in found.facts["parts"][10:])
+    assert late > sum(abs(part["hidden"]) for part in found.facts["parts"][:10])
+    assert "␣" in found.table.rows[0][0] or found.table.rows[0][0].endswith(")")  # told apart by their places
+
+
+def test_no_prompt_and_a_row_of_one_are_refused(fitted):
+    with pytest.raises(InputError, match="nothing to explain"):
+        fitted.explain("")
+    with pytest.raises(InputError, match="a prompt has no rows"):
+        fitted.explain("the cat", 2)

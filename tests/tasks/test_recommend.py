@@ -138,3 +138,26 @@ def test_bad_settings_and_sources_are_one_sentence(fitted):
         fitted.predict(session=" , ")
     with pytest.raises(InputError, match="no session has two events"):
         fitted.evaluate({"who": [1], "what": ["i1"], "when": [1]})
+
+
+def test_leaving_out_one_of_the_last_items_costs_most(fitted):
+    found = fitted.explain("i3,i4,i5,i6")
+    first = fitted.predict([["i3", "i4", "i5", "i6"]])
+    assert found.facts["answer"] == first["item"][0]
+    assert found.facts["probability"] == pytest.approx(first["probability"][0], abs=1e-5)
+    lost, items = found.facts["left_out"], found.facts["items"]
+    assert items == ["i3", "i4", "i5", "i6"] and np.argmax(lost) >= 2 and max(lost) > 0
+    without = fitted.predict([["i3", "i4", "i5"]], top=20)
+    known = dict(zip(without["item"], without["probability"], strict=True))
+    told = np.log(found.facts["probability"]) - np.log(known[found.facts["answer"]])
+    assert lost[3] == pytest.approx(told, abs=1e-3)
+    with pytest.raises(InputError, match="two at least are needed"):
+        fitted.explain("i3,unheard of")
+    with pytest.raises(InputError, match="there is nothing to explain"):
+        fitted.explain()
+
+
+def test_a_session_of_a_file_is_explained(fitted):
+    assert fitted.explain(events(3, seed=5), 2).facts["items"] == [
+        name for name, who in zip(events(3, seed=5)["what"], events(3, seed=5)["who"], strict=True) if who == 1
+    ]

@@ -116,3 +116,11 @@ def test_alternatives_and_what_was_looked_at(fitted):
     found = fitted.predict(["title : wumpus tool . it is of use"], best=2)
     assert found.height == 2 and found["score"].is_sorted(descending=True)
     assert ">Attention<" in fitted.report()
+
+
+def test_what_was_copied_owes_most_to_what_it_was_copied_from(fitted):
+    text = "this is title : Kamelotti game . it says"
+    found = fitted.explain(text)
+    assert len(found.facts["read"]) == len(found.facts["hidden"][0])
+    assert found.facts["total"] == pytest.approx(found.facts["difference"], rel=0.01)
+    assert found.facts["answer"] == fitted.predict([text])[0]

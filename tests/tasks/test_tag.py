@@ -170,3 +170,17 @@ def test_a_table_is_not_read_as_lines_of_words(tmp_path):
     (tmp_path / "new.csv").write_text("review,mood\ngood room,pos\n")
     with pytest.raises(InputError, match="is a table, but a tagger reads lines of a word"):
         model.predict(tmp_path / "new.csv")
+
+
+def test_a_tag_owes_to_its_word_and_to_those_beside_it():
+    model = Tagger(hidden=16, steps=150, learning_rate=1e-2).fit(*sentences())
+    found = model.explain("Mrs Florence lives in Florence .")
+    assert found.facts["tags"] == model.predict([["Mrs", "Florence", "lives", "in", "Florence", "."]])[0]
+    hidden = np.array(found.facts["hidden"])
+    assert hidden.shape == (6, 6)
+    # The same word is a person or a place: what tells are the words before it.
+    assert np.argmax(hidden[1]) in (0, 1) and np.argmax(hidden[4]) in (3, 4)
+    assert found.table.rows[1][:2] == ("Florence", found.facts["tags"][1])
+    assert model.explain(sentences(3)[0], 2).facts["words"] == sentences(3)[0][1]
+    with pytest.raises(InputError, match="--row is 4"):
+        model.explain(sentences(3)[0], 4)

@@ -196,3 +196,17 @@ def test_the_alarm_knows_blanks_and_sameness(manifest):
 def test_a_trained_network_sets_off_no_alarm(fitted, manifest):
     prepared = fitted.prepare(manifest, None, None, fitted.config())
     assert fitted.alarm(fitted.network_, prepared.valid) is None
+
+
+@pytest.mark.parametrize("by", ["ctc", "attention"])
+def test_what_was_heard_is_explained_by_when_it_sounds(manifest, fitted, by, tmp_path):
+    model = fitted if fitted.config_.by == by else quick(by=by, steps=20).fit(manifest)
+    soundfile.write(tmp_path / "a.wav", np.concatenate([wave("a"), np.zeros(RATE)]), RATE)
+    found = model.explain(str(tmp_path / "a.wav"))
+    assert found.facts["total"] == pytest.approx(found.facts["difference"], rel=0.02)
+    sounding = sum(abs(part["integrated_gradients"]) for part in found.facts["parts"][:10])
+    assert sounding > 0.3 * sum(abs(part["integrated_gradients"]) for part in found.facts["parts"])
+    assert found.facts["file"].endswith("a.wav") and {"time", "attention"} <= set(found.plots)
+    assert ("hidden" in found.plots) == (by == "attention")
+    with pytest.raises(InputError, match="--row is 9"):
+        model.explain(str(tmp_path / "a.wav"), 9)

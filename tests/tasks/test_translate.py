@@ -141,3 +141,17 @@ def test_a_pair_too_long_to_learn_from_is_left_out_and_said():
     assert isinstance(model.predict([texts["digits"][7]])[0], str)
     with pytest.raises(InputError, match="every pair to learn from has a side of more than 1 symbols"):
         quick(steps=3, longest=1).fit({name: column[1:] for name, column in texts.items()})
+
+
+def test_a_written_symbol_owes_most_to_the_one_it_translates(fitted):
+    found = fitted.explain("1729")
+    assert found.facts["read"] == list("1729")
+    assert found.facts["written"] == [*fitted.predict(["1729"])[0], "end"]
+    rests_on = [max(range(4), key=lambda at, lost=lost: lost[at]) for lost in found.facts["hidden"][:4]]
+    assert sum(at == place for place, at in enumerate(rests_on)) >= 3
+    assert found.facts["total"] == pytest.approx(found.facts["difference"], rel=0.01)
+    assert set(found.plots) == {"hidden", "attention"}
+    with pytest.raises(InputError, match="--row is 2, but there is row 1"):
+        fitted.explain("1729", 2)
+    with pytest.raises(InputError, match="the text is empty"):
+        fitted.explain(["", "1729"], 1)

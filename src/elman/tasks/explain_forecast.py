@@ -40,15 +40,14 @@ def explain_forecast(model: Forecaster, source: Any, row: int | None) -> Explain
         raise InputError(f"--row is {row}, a row of a file, but no file is given: name it after the model")
     series = model.context_ if source is None else model.reader_.read(source)
     pieces = pieces_of(model)
-    parts = pieces.parts()
-    one = _one(model, series, pieces, parts, row)
+    one = one_forecast(model, series, row)
     page, plots = one.page(pieces.target)
     if source is None:
         notes: tuple[str, ...] = ("what forecasts rest on in general is told by a file: elman explain MODEL FILE",)
         return Explained(_title(model), one.sentence, (page,), one.table, plots, {"forecast": one.facts}, notes)
     windows, _, told = model.unseen_windows(series, 1)
     inputs, at = _sampled(windows)
-    error, found = permutation_importance(_errors(model, windows, at), inputs, parts)
+    error, found = permutation_importance(_errors(model, windows, at), inputs, pieces.parts())
     drivers = Drivers({name: (rise.share, rise.low, rise.high) for name, rise in found.items()})
     plots["importance"] = drivers.plot
     units = _units(model, inputs, pieces)
@@ -138,9 +137,10 @@ def _signal(pieces: Pieces, column: Any) -> str:
 # One forecast.
 
 
-def _one(
-    model: Forecaster, series: SeriesSet, pieces: Pieces, parts: dict[str, dict[str, Tensor]], row: int | None
-) -> One:
+def one_forecast(model: Forecaster, series: SeriesSet, row: int | None) -> One:
+    """The latest forecast that can be made of a series, or that whose first step is row ``row``, in its parts."""
+    pieces = pieces_of(model)
+    parts = pieces.parts()
     horizon, lookback = model.config_.horizon, model.lookback_
     group, origin = _origin(model, series, row)
     ends = observed_ends(series)

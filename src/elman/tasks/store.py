@@ -69,13 +69,14 @@ def check_free(path: Path, overwrite: bool, what: str = "model", mark: str = MAN
 
     Or ``what`` else is a directory that is known by the file ``mark`` in it.
     """
+    a = "an" if what.startswith(tuple("aeiou")) else "a"
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise InputError(f"{path} is a file or a link, but a {what} is a directory: give another --out")
+        raise InputError(f"{path} is a file or a link, but {a} {what} is a directory: give another --out")
     if path.exists() and any(path.iterdir()):
         if not (path / mark).is_file():
             raise InputError(f"{path} already holds files that are no elman {what}: give another --out")
         if not overwrite:
-            raise InputError(f"{path} already holds a {what}: give another --out, or --overwrite to replace it")
+            raise InputError(f"{path} already holds {a} {what}: give another --out, or --overwrite to replace it")
     parent = path.parent
     if not parent.is_dir():
         raise InputError(f"there is no directory {parent} to write {path.name} into: create it, or give another --out")

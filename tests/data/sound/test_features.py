@@ -160,3 +160,11 @@ def test_stacked_frames_lie_side_by_side_and_the_last_is_repeated():
 def test_a_sound_shorter_than_a_window_has_a_frame():
     encoder = SoundEncoder.fit(waves(), 8000)
     assert encoder.encode([torch.full((1,), 0.5), torch.zeros(79)]).lengths.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("kind", "own"), [("mel", 13), ("mfcc", 13)])
+def test_every_number_of_a_step_has_the_name_of_its_band_or_cepstrum(kind, own):
+    encoder = SoundEncoder.fit(waves(), 8000, kind=kind, bands=13, deltas=True, stack=2)
+    assert len(encoder.names) == encoder.features == own * 6
+    assert encoder.names[:own] == encoder.names[own : 2 * own] and len(set(encoder.names)) == own
+    assert encoder.names[0].endswith(" Hz" if kind == "mel" else "loudness")
