@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from elman.data.labelled import is_folder, names_file
 from elman.errors import InputError
 
 STUDY = "elman"
@@ -84,13 +85,14 @@ def require_same(study: Any, identity: dict[str, Any], budget: dict[str, Any]) -
 
 
 def fingerprint(source: Any) -> str:
-    """What tells a file from another; of a folder its names and sizes."""
+    """What tells a file from another, or a text; of a folder its names and sizes."""
     digest = hashlib.sha256()
-    if isinstance(source, str | Path) and Path(source).is_file():
-        digest.update(Path(source).read_bytes())
-    elif isinstance(source, str | Path) and Path(source).is_dir():
+    if is_folder(source):
         for entry in sorted(Path(source).rglob("*")):
             digest.update(f"{entry.relative_to(source)} {entry.stat().st_size}\n".encode())
+    elif isinstance(source, str | Path):
+        text = isinstance(source, str) and not names_file(source)
+        digest.update(str(source).encode() if text else Path(source).read_bytes())
     else:
         return "passed from Python"
     return digest.hexdigest()[:16]
