@@ -51,10 +51,9 @@ def test_a_value_outside_of_the_space_is_not_drawn():
 def test_the_page_of_a_search(quick, weekly):
     tuned = tune(quick(), weekly, trials=5, folds=2, seeds=2)
     page = report.tuned_page(tuned, "<prices>.csv")
-    assert page.startswith("<!doctype html>") or page.lower().startswith("<!doctype html>")
-    for piece in (tuned.sentence.split(":")[0], "&lt;prices&gt;.csv", "Trials", "the default", "learning rate"):
+    assert page.lower().startswith("<!doctype html>")
+    for piece in (tuned.sentence.split(":")[0], "&lt;prices&gt;.csv", "Trials", "the default", "What mattered"):
         assert piece in page
-    assert page.count("<svg") == 2
     assert "<prices>" not in page
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ WORDS = {
 }
 
 
-def opened(optuna: Any, storage: str | None, sampler: Callable[[int], Any], pruner: Any, beats: int) -> Any:
+def opened(optuna: Any, storage: str | None, pruner: Any, beats: int) -> Any:
     """The study in a file or at a URL, made where there is none; in memory without either."""
     made: Any = None
     if storage is not None:
@@ -40,9 +39,7 @@ def opened(optuna: Any, storage: str | None, sampler: Callable[[int], Any], prun
         except Exception as error:  # of the library, of the one below it, or of the driver
             reason = str(error).splitlines()[0]
             raise InputError(f"the storage {storage} cannot be opened ({reason}): give another --storage") from None
-    study = optuna.create_study(study_name=STUDY, storage=made, load_if_exists=True, pruner=pruner)
-    study.sampler = sampler(len(study.get_trials(deepcopy=False)))
-    return study
+    return optuna.create_study(study_name=STUDY, storage=made, load_if_exists=True, pruner=pruner)
 
 
 def _file_url(path: Path) -> str:
