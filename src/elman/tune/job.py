@@ -98,6 +98,6 @@ class Job:
 
     def at_sizes(self, train: Any) -> Job:
         """The same with the sizes fixed that a fit of ``train`` would choose."""
-        resolved = self.model({}).resolve(train)
+        resolved = self.model({}).set_params(test_share=0.0).resolve(train)
         there = [f.name for f in fields(resolved) if f.name in SIZES]
         return replace(self, fixed={**{name: getattr(resolved, name) for name in there}, **self.fixed})
