@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_regression
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -135,3 +135,33 @@ def test_pipeline_over_arrays_and_frames():
     frame = pd.DataFrame(x, columns=["a", "b"])
     own = Classifier(**QUICK).fit(frame, pd.Series(y))
     np.testing.assert_array_equal(own.predict(frame), Classifier(**QUICK).fit(x, y).predict(x))
+
+
+def test_a_grid_is_searched_over_texts_and_over_cells():
+    texts = [f"{word} {end} a day" for word in ("good", "great", "bad", "awful") for end in "abcdefghij"]
+    labels = ["glad" if text.startswith("g") else "sad" for text in texts]
+    search = GridSearchCV(
+        Classifier(**{**QUICK, "steps": 8}, blend=False),
+        {"cell": ["rnn", "gru"], "learning_rate": [1e-7, 2e-2]},
+        cv=StratifiedKFold(2, shuffle=True, random_state=0),
+        scoring="neg_log_loss",
+        error_score="raise",
+    )
+    search.fit(texts, labels)
+    assert search.best_params_["learning_rate"] == 2e-2
+    assert search.predict(["good a a day"]).tolist() == ["glad"]
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_a_grid_is_searched_by_a_regressor_over_groups():
+    x, _ = blobs()
+    y, groups = x[:, 0] + x[:, 1], np.arange(len(x)) % 10
+    search = GridSearchCV(
+        Regressor(**QUICK, blend=False), {"learning_rate": [1e-7, 2e-2]}, cv=GroupKFold(2), error_score="raise"
+    )
+    search.fit(x, y, groups=groups)
+    assert search.best_params_ == {"learning_rate": 2e-2}
+    texts = [f"{'long ' * (at % 7)}text {at}" for at in range(60)]
+    lengths = [float(at % 7) for at in range(60)]
+    scores = cross_val_score(Regressor(**QUICK), texts, lengths, cv=2, error_score="raise")
+    assert scores.shape == (2,)

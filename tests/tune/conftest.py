@@ -12,7 +12,7 @@ pytest.importorskip("optuna")
 
 @pytest.fixture(scope="session")
 def weekly():
-    days = np.datetime64("2020-01-01") + np.arange(240)
+    days = np.datetime64("2020-01-01", "us") + np.arange(240) * np.timedelta64(1, "D")
     wave = 50 + 10 * np.sin(2 * np.pi * np.arange(240) / 7) + np.random.default_rng(0).normal(0, 1, 240)
     return {"day": days, "y": wave}
 

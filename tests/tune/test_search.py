@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from elman.errors import ElmanError, InputError
@@ -127,12 +130,14 @@ def test_an_interrupted_search_goes_on(make, tmp_path, monkeypatch):
     # The one that was interrupted is neither a trial nor a failure.
     assert [trial.state for trial in found.trials] == ["complete"] * 4
     assert sum(trial.default for trial in found.trials) == 1
-    assert len(search(*make(file), trials=4, folds=2).trials) == 4
+    # It proposes what it would have proposed without the interruption.
+    straight = search(*make(), trials=5, folds=2)
+    assert [trial.words for trial in found.trials] == [
+        trial.words for trial in straight.trials if trial.number in {one.number for one in found.trials}
+    ]
 
 
 def test_the_budget_and_the_sizes_are_those_that_the_search_began_with(quick, weekly, tmp_path):
-    from dataclasses import replace
-
     job = Job.of(quick(), weekly)
     file = str(tmp_path / "trials.db")
     _, first = started(replace(job, seconds=2.0, fixed={"hidden": 8}), file, {}, "none")
@@ -140,8 +145,6 @@ def test_the_budget_and_the_sizes_are_those_that_the_search_began_with(quick, we
     assert (first.seconds, first.fixed) == (later.seconds, later.fixed) == (2.0, {"hidden": 8})
 
 
-def test_no_time_is_left_for_a_trial(make):
-    import time
-
-    with pytest.raises(ElmanError, match="there was no time for any"):
-        search(*make(), trials=3, folds=2, deadline=time.perf_counter() - 1)
+def test_without_time_the_default_alone_is_tried(make):
+    found = search(*make(), trials=3, folds=2, deadline=time.perf_counter() - 1)
+    assert [trial.default for trial in found.trials] == [True]

@@ -75,4 +75,5 @@ def test_a_file_is_known_by_what_it_holds(tmp_path):
     empty = fingerprint(folder)
     (folder / "one.txt").write_text("text")
     assert fingerprint(folder) != empty
+    assert fingerprint("a text\n" * 200) != fingerprint("another\n" * 200)
     assert fingerprint({"x": [1]}) == "passed from Python"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from sklearn.base import clone
@@ -56,7 +55,6 @@ class Job:
     base: Task
     development: Cuttable
     judge: Any
-    name: str
     seconds: float | None = None
     fixed: dict[str, Any] = field(default_factory=dict)
 
@@ -79,7 +77,7 @@ class Job:
                 raise InputError("nothing is left to judge what is found: give a --test-share above 0, or --test FILE")
             rows, test = rows.parted(share, config.seed)
         base.set_params(minutes=None)
-        return cls(base, rows, test, Path(source).name if isinstance(source, str | Path) else "the data")
+        return cls(base, rows, test)
 
     def fit(
         self,
@@ -108,6 +106,6 @@ class Job:
 
     def at_sizes(self, train: Any) -> Job:
         """The same with the sizes fixed that a fit of ``train`` would choose."""
-        resolved = self.model({}).resolve(train)
+        resolved = self.model({}).set_params(test_share=0.0).resolve(train)
         there = [f.name for f in fields(resolved) if f.name in SIZES]
         return replace(self, fixed={**{name: getattr(resolved, name) for name in there}, **self.fixed})

@@ -80,9 +80,9 @@ def started(job: Job, storage: str | None, identity: dict[str, Any], pruner: Pru
 
     Raises InputError where the storage holds trials of another ``identity``.
     """
-    optuna, seed = library(), job.base.config().seed
-    with _quiet():
-        study = opened(optuna, storage, _sampler(optuna, seed), _pruner(optuna, pruner), BEATS)
+    optuna = library()
+    with _quiet(optuna):
+        study = opened(optuna, storage, _pruner(optuna, pruner), BEATS)
         kept = require_same(study, identity, {"seconds": job.seconds, "fixed": job.fixed})
         return study, replace(job, **kept)
 
@@ -105,16 +105,17 @@ def search(
     ElmanError where every trial failed.
     """
     optuna = library()
-    with _quiet():
+    with _quiet(optuna):
         resumed = len(_ended(study))
         work = _Work(optuna, study, job, space, default, folds, told)
         _enqueue(study, space, default, grid)
-        while _going(study, trials, grid) and not work.late(deadline):
+        # However short the time is, the default is tried.
+        while _going(study, trials, grid) and not (_ended(study) and work.late(deadline)):
             work.one()
         _await(optuna, study, deadline)
         everything = [_trial(one, space) for one in study.get_trials(deepcopy=False) if _counts(one)]
         if not any(trial.score is not None for trial in everything):
-            why = next((trial.why for trial in everything if trial.why), "there was no time for any")
+            why = next((trial.why for trial in everything if trial.why), "others are still at work on the first")
             raise ElmanError(f"no trial was completed: {why}")
         return Found(tuple(everything), _importance(optuna, study), resumed, job.seconds)
 
@@ -144,6 +145,9 @@ class _Work:
         self.told(_trial(trial, self.space), len(_ended(study)))
 
     def objective(self, trial: Any) -> float:
+        # A seed for each trial: processes side by side propose different ones, a search gone on with the same ones.
+        seed = self.job.base.config().seed + trial.number
+        self.study.sampler = self.optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
         is_default, settings = trial.user_attrs.get("default", False), {}
         for dimension in self.space:
             # What lies outside of the space cannot be kept as a point of it, but it is what the default is.
@@ -190,17 +194,11 @@ class _Watch:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """What the library says to its users is none of ours: experimental parts, trials enqueued, states of failure."""
+def _quiet(optuna: Any) -> Iterator[None]:
+    """What the library says to its users is none of ours: that the signs of life of a process may change some day."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="optuna")
-        warnings.filterwarnings("ignore", message=r".*experimental feature.*")
+        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         yield
-
-
-def _sampler(optuna: Any, seed: int) -> Callable[[int], Any]:
-    """By the number of trials that are there: a process that joins in must not propose what the first one did."""
-    return lambda there: optuna.samplers.TPESampler(seed=seed + there, n_startup_trials=STARTUP)
 
 
 def _pruner(optuna: Any, name: Pruner) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from elman.data.labelled import is_folder, names_file
 from elman.errors import InputError
 
 STUDY = "elman"
@@ -26,7 +26,7 @@ WORDS = {
 }
 
 
-def opened(optuna: Any, storage: str | None, sampler: Callable[[int], Any], pruner: Any, beats: int) -> Any:
+def opened(optuna: Any, storage: str | None, pruner: Any, beats: int) -> Any:
     """The study in a file or at a URL, made where there is none; in memory without either."""
     made: Any = None
     if storage is not None:
@@ -39,9 +39,7 @@ def opened(optuna: Any, storage: str | None, sampler: Callable[[int], Any], prun
         except Exception as error:  # of the library, of the one below it, or of the driver
             reason = str(error).splitlines()[0]
             raise InputError(f"the storage {storage} cannot be opened ({reason}): give another --storage") from None
-    study = optuna.create_study(study_name=STUDY, storage=made, load_if_exists=True, pruner=pruner)
-    study.sampler = sampler(len(study.get_trials(deepcopy=False)))
-    return study
+    return optuna.create_study(study_name=STUDY, storage=made, load_if_exists=True, pruner=pruner)
 
 
 def _file_url(path: Path) -> str:
@@ -84,13 +82,14 @@ def require_same(study: Any, identity: dict[str, Any], budget: dict[str, Any]) -
 
 
 def fingerprint(source: Any) -> str:
-    """What tells a file from another; of a folder its names and sizes."""
+    """What tells a file from another, or a text; of a folder its names and sizes."""
     digest = hashlib.sha256()
-    if isinstance(source, str | Path) and Path(source).is_file():
-        digest.update(Path(source).read_bytes())
-    elif isinstance(source, str | Path) and Path(source).is_dir():
+    if is_folder(source):
         for entry in sorted(Path(source).rglob("*")):
             digest.update(f"{entry.relative_to(source)} {entry.stat().st_size}\n".encode())
+    elif isinstance(source, str | Path):
+        text = isinstance(source, str) and not names_file(source)
+        digest.update(str(source).encode() if text else Path(source).read_bytes())
     else:
         return "passed from Python"
     return digest.hexdigest()[:16]

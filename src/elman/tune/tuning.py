@@ -146,7 +146,7 @@ def _searched(
 def _space(config: Any, job: Job, wanted: Wanted) -> Space:
     space = searched(config, replace(config, **job.fixed), wanted.written, own=not wanted.grid)
     if wanted.grid and (ranges := [d.told() for d in space if not isinstance(d, Choice)]):
-        raise InputError(f"--grid needs values that are listed, but {ranges[0]} is a range: write them as a,b,c")
+        raise InputError(f"--grid needs listed values, but {ranges[0]} is a range: write them as a,b,c")
     return space
 
 
