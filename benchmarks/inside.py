@@ -26,7 +26,7 @@ from machine import DATA, RESULTS, describe
 import elman
 
 LAGS = (50, 100, 200, 500)
-STEPS = {"adding": 2000, "copy": 4000}
+STEPS = {"adding": dict.fromkeys(LAGS, 2000), "copy": dict(zip(LAGS, (4000, 6000, 8000, 8000), strict=True))}
 SYMBOLS, LENGTH = 4, 5
 PLAIN = {"hidden": 64, "bidirectional": False, "dropout": 0.0, "weight_decay": 0.0, "patience": 0, "seed": 0}
 TURNS = 5
@@ -74,7 +74,7 @@ def judged(problem: str, lag: int, steps: int, **settings: Any) -> tuple[Any, di
 
 
 def workload(problem: str, lag: int, scale: float) -> dict[str, Any]:
-    steps = round(STEPS[problem] * scale)
+    steps = round(STEPS[problem][lag] * scale)
     model, rnn = judged(problem, lag, steps, cell="rnn", learning_rate=1e-3)
     advised: dict[str, Any] = {}
     for finding in model.diagnose():

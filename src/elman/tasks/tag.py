@@ -107,7 +107,7 @@ class Tagger(SequenceTask):
         """1 for a word with a wrong tag, 0 for one with the right one: (N, longest sentence), NaN behind its end."""
         assert judged.tags is not None
         values = np.full((len(judged.tags), max(map(len, judged.tags))), np.nan)
-        for row, (own, guess) in enumerate(zip(judged.tags, self._guess(judged.tokens), strict=True)):
+        for row, (own, guess) in enumerate(zip(judged.tags, self.guess(judged.tokens), strict=True)):
             values[row, : len(own)] = [tag != other for tag, other in zip(own, guess, strict=True)]
         return Costs("share of wrong tags", values, np.arange(len(values)))
 
