@@ -46,12 +46,11 @@ def findings(
     settings: Mapping[str, Any],
     *,
     good: bool | None = None,
-    timed_out: bool = False,
 ) -> list[Finding]:
     """What was seen inside at the start and the end (``looks``), the record of the training, and the fit's settings.
 
-    ``good`` is whether the model beats what it is judged beside, ``timed_out`` whether its time was over. Where nothing
-    is found, one finding says that all is fine, and why.
+    ``good`` is whether the model beats what it is judged beside. Where nothing is found, one finding says that all is
+    fine, and why.
     """
     found = []
     if looks:
@@ -59,7 +58,7 @@ def findings(
         found += _through_time(flows, settings, good)
         found += _units(flows, settings)
     found += _steps(history, settings)
-    found += _learning(history, settings, timed_out)
+    found += _learning(history, settings, good)
     if looks and not any(one.kind == "problem" for one in found):
         found.insert(0, _fine([Flow.from_json(one) for one in looks[-1]["inside"]]))
     return found
@@ -139,23 +138,23 @@ def _steps(history: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) ->
     return found
 
 
-def _learning(history: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], timed_out: bool) -> list[Finding]:
+def _learning(history: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], good: bool | None) -> list[Finding]:
     scores = [(record["valid"], record["step"]) for record in history if record.get("valid") is not None]
     if len(scores) < 4:
         return []
     best, at = min(scores)
     last, end = scores[-1]
-    if at == end and timed_out:
-        cause = f"The best validation was the last, at step {end:,}, when the time was over"
-        minutes = settings.get("minutes")
-        return [Finding("note", cause, "Give it longer", {"minutes": 2 * minutes} if minutes else {})]
+    if at == end and last < scores[0][0] and not good:
+        longer = next(({name: 2 * settings[name]} for name in ("minutes", "steps", "epochs") if settings.get(name)), {})
+        cause = f"The best validation was the last, at step {end:,}: it was still learning"
+        return [Finding("note", cause, "Give it longer", longer)]
     if at < 0.6 * end and last > WORSE * best > 0:
         cause = (
             f"From step {at:,} of {end:,} on, validation grew worse, from {best:.4g} to {last:.4g}, while the loss of "
             "the training part went on falling: it learnt the rows by heart"
         )
         change = {"dropout": min(0.6, round(settings.get("dropout", 0.2) + 0.2, 2))}
-        return [Finding("problem", cause, "Hold it back, or give more data", change)]
+        return [Finding("note" if good else "problem", cause, "Hold it back, or give more data", change)]
     return []
 
 

@@ -389,7 +389,6 @@ class Task(BaseEstimator):
             self.history_,
             dataclasses.asdict(self.config_),
             good=self.evaluation_.good if self.evaluation_ else None,
-            timed_out=any(note.endswith(OVER) for note in self.notes_),
         )
 
     def report(self) -> str:
