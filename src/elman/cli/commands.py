@@ -25,6 +25,7 @@ from elman.cli.trace import run_trace
 from elman.cli.tune import tune
 from elman.data.frames import WRITTEN
 from elman.errors import InputError
+from elman.evaluate.report import Lang
 from elman.explain.trace import Cell
 from elman.tasks import store
 from elman.tasks.base import Task, TaskConfig
@@ -322,6 +323,7 @@ def explain(
     source: str | None = None,
     *,
     row: int | None = None,
+    lang: Lang | None = None,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -337,12 +339,14 @@ def explain(
         A file, or one text for a model of texts; a forecaster explains its latest forecast from its own data.
     row
         Row of SOURCE whose answer is explained, counted from 1; of a series the first row to be forecast.
+    lang
+        Language of the page's labels (default: that of the fit).
     out
         Directory to write explained.html and its figures into (default: the model's name with .explained).
     overwrite
         Replace an explanation that is there.
     """
-    run_explain(model, source, row, out, overwrite, json, quiet)
+    run_explain(model, source, row, lang, out, overwrite, json, quiet)
 
 
 @app.command(name="trace")

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from elman.cli.answers import emit
 from elman.cli.console import aside, people, say
+from elman.evaluate.report import Lang
 from elman.tasks import store
 from elman.tasks.explained import PAGE, WHAT
 from elman.tasks.load import load
@@ -17,13 +18,20 @@ MOST = 10  # rows of the table
 
 
 def run_explain(
-    model: Path, source: str | None, row: int | None, out: Path | None, overwrite: bool, as_json: bool, quiet: bool
+    model: Path,
+    source: str | None,
+    row: int | None,
+    lang: Lang | None,
+    out: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Explain, save and show."""
     out = out or Path(f"{model.resolve().name.removesuffix('.elman')}.explained")
     store.check_free(out, overwrite, WHAT, PAGE)
     explained = load(model).explain(source, row)
-    explained.save(out, overwrite=overwrite)
+    explained.save(out, overwrite=overwrite, lang=lang)
     if not quiet:
         for note in explained.notes:
             aside(note)

@@ -192,10 +192,10 @@ def run_measure(
     measured: Any
     if setting is None:
         measured = curve(task, file, **request)
-        page = report.curve_page(measured, task.name, file.name)
+        page = report.curve_page(measured, task.name, file.name, task.config().lang)
     else:
         measured = compare(task, file, setting, **request)
-        page = report.comparison_page(measured, task.name, file.name)
+        page = report.comparison_page(measured, task.name, file.name, task.config().lang)
     with at_once(out) as staged:
         staged.write_text(page, encoding="utf-8")
     for note in measured.notes:

@@ -24,7 +24,7 @@ from pathlib import Path
 from elman.evaluate.wording import Given
 
 FONTS = "system-ui, -apple-system, PingFang SC, Microsoft YaHei, Noto Sans CJK SC, Noto Sans SC, sans-serif"
-NUMBER = r"[-−]?(?:\d[\d,.]*(?:e[-+]?\d+)?|∞)(?: ?%)?|–"
+NUMBER = r"[-+−]?(?:\d[\d,.]*(?:e[-+]?\d+)?|∞)(?: ?%)?|–"
 LETTER = re.compile("[A-Za-z]")
 COUNTS = re.compile(r"n\d*")  # the names of gaps that are numbers
 GAP = re.compile(r"\{(\w+)\}|<(\w+)>")
@@ -37,7 +37,7 @@ def said(text: str, section: str = "") -> str:
     """The text in Chinese, or as it is where that is not known; of one ``section`` of the catalogue first."""
     if isinstance(text, Given) or not LETTER.search(text):
         return text
-    return _known(text, section) or _known(text) or text
+    return _known(text, section) or _known(text) or _known(text, "named") or text
 
 
 def drawn(svg: str) -> str:
@@ -58,7 +58,7 @@ def _known(text: str, section: str = "") -> str | None:
     for form in forms:
         if form in phrases:
             return phrases[form]
-    if text.endswith(".") and (whole := _known(text[:-1], section)):
+    if text.endswith(".") and not section and (whole := _known(text[:-1])):
         return f"{whole}。"
     for form in forms:
         for pattern, there in patterns:
@@ -86,6 +86,9 @@ def _catalogue() -> dict[str, tuple[dict[str, str], list[tuple[re.Pattern[str], 
     """By section, and of all under "": the phrases, and the sentences with gaps, those that say most first."""
     sections = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
     only = sections.pop("only")
+    # The settings' names without their flags, as they stand in a sentence: "batch size".
+    flags = only["setting"].items()
+    only["named"] = {flag.replace("_", " "): there.removesuffix(f" {flag}") for flag, there in flags}
     every = {here: there for entries in reversed(sections.values()) for here, there in entries.items()}
     found = {}
     for name, entries in {**sections, **only, "": every}.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -11,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from elman.evaluate.alignment import name_steps
 from elman.evaluate.report import Figure, Section, Shaded, Table
-from elman.evaluate.style import INK, RULE, SERIES, Plot, canvas, clean, name_axes, numbers, styled, times
-from elman.evaluate.wording import number, percent
+from elman.evaluate.style import INK, RULE, SERIES, Plot, canvas, clean, name_axes, name_ticks, numbers, styled, times
+from elman.evaluate.wording import number
 
 MOST_BARS = 20
 NAMED = 4  # drivers in a sentence
@@ -40,12 +41,12 @@ def bars(
     axes.invert_yaxis()
     axes.grid(False, axis="y")
     axes.grid(True, axis="x")
-    axes.set_yticks(at, [clean(name, 34) for name in names])
+    name_ticks(axes.yaxis, range(len(names)), [clean(name, 34) for name in names])
     figure.set_size_inches(440 / 72, (90 + 21 * len(names)) / 72)
     numbers(axes.xaxis, 5)
     name_axes(axes, along=label)
     said = "; ".join(f"{clean(name, 40)} {number(value)}" for name, value in shown.items())
-    return Plot(figure, title, f"{said}.")
+    return Plot(figure, title, f"The bars, from the top: {said}.")
 
 
 @styled()
@@ -84,7 +85,7 @@ def heat(
     name_axes(axes, along=label)
     heaviest = np.abs(shown).argmax(1)
     said = "; ".join(
-        f"{clean(name, 30)}: {number(float(shown[row, at]))} at {place[at]}"
+        f"{clean(name, 30)}: {number(float(shown[row, at]))} at {_shown(place[at])}"
         for row, (name, at) in enumerate(zip(names, heaviest, strict=True))
     )
     return Plot(figure, title, f"The heaviest place of each: {said}.")
@@ -127,7 +128,7 @@ class Drivers:
             return f"{answers} rest on no single part: shuffling none raises the error beyond chance."
         (first, rise), *others = parts
         listed = [f"{first} (error {rise} when shuffled)", *(f"{name} ({rise})" for name, rise in others)]
-        return f"{answers} rest most on {', '.join(listed[:-1])}{' and ' * bool(others)}{listed[-1]}."
+        return f"{answers} rest most on {', '.join(listed)}."
 
     @property
     def plot(self) -> Plot:
@@ -181,8 +182,15 @@ def moving(units: Sequence[tuple[int, Sequence[tuple[str, float]]]], where: str)
 
 
 def _rise(share: float) -> str:
-    shown = f"{100 * abs(share):.1g} %" if abs(share) < 0.01 else percent(abs(share))
-    return f"{'+' if share >= 0 else '−'}{shown}"
+    shown = f"{100 * abs(share):.1g}" if abs(share) < 0.01 else number(round(100 * abs(share)))
+    return f"{'+' if share >= 0 else '−'}{shown} %"
+
+
+def _shown(place: Any) -> str:
+    """A place along a heat map: of times the day, and the minute where there is one."""
+    if not isinstance(place, np.datetime64):
+        return str(place)
+    return f"{place.astype('datetime64[us]').item():%Y-%m-%d %H:%M}".removesuffix(" 00:00")
 
 
 def _days(place: np.ndarray) -> np.ndarray:

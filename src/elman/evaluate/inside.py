@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from elman.evaluate.report import Figure, Section, Table, Text
 from elman.evaluate.style import DASHES, RULE, SERIES, Plot, canvas, clean, name_axes, numbers, styled
-from elman.evaluate.wording import number
+from elman.evaluate.wording import Own, number
 
 FLOOR = 1e-12  # of the error: what is fainter is drawn here
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -56,13 +56,13 @@ def section(looks: Sequence[Mapping[str, Any]], told: Sequence[str]) -> Section 
         return None
     rows = [
         [
-            flow["name"],
-            flow["verdict"],
-            f"{flow['memory']} of {flow['steps']}",
+            Own(flow["name"]),
+            Own(flow["verdict"]),
+            Own(f"{flow['memory']} of {flow['steps']}"),
             100 * flow["factor"],
             next(iter(flow["radius"].values()), None) if flow["cell"] == "rnn" else None,
             100 * _at_ends(flow),
-            f"{flow['silent']} of {flow['units']}",
+            Own(f"{flow['silent']} of {flow['units']}"),
         ]
         for flow in looks[-1]["inside"]
     ]

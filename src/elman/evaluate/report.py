@@ -58,7 +58,8 @@ class Facts:
 class Table:
     """Rows under named columns, the first cell of each naming its row; highlight: the row (from 0) to see.
 
-    own_names: whether the rows' names are the report's own words, as those of baselines are, and not the data's.
+    own_names: whether the rows' names are the report's own words, as those of baselines are, and not the data's; of
+    single cells ``wording.Own`` says so.
     Numbers of a column are written with the same decimals; None and NaN as a dash. Raises InputError for
     a row whose cells are not as many as the columns, and for a highlight that is no row.
     """
@@ -243,7 +244,9 @@ def _written(cell: object, own: bool = False) -> str:
         return "–"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return wording.number(cell) if _is_number(cell) else str(cell) if own else wording.Given(cell)
+    if _is_number(cell):
+        return wording.number(cell)
+    return str(cell) if own or isinstance(cell, wording.Own) else wording.Given(cell)
 
 
 def _look_through(svg: str) -> None:

@@ -26,6 +26,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from elman.evaluate.wording import Own
+
 INK, STRONG, RULE = "#74777c", "#6b6e74", "#a3a6ab"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # the first is the model's
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
@@ -171,10 +173,10 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], given: bool = 
 
 
 def name_ticks(axis: Axis, places: Sequence[int], names: Sequence[str], **look: Any) -> None:
-    """Names of the data's along an axis."""
+    """Names along an axis: the data's, but for those that are ``Own``."""
     axis.set_ticks(places, names, **look)
-    for label in axis.get_ticklabels():
-        label.set_gid(GIVEN)
+    for label, name in zip(axis.get_ticklabels(), names, strict=True):
+        label.set_gid(None if isinstance(name, Own) else GIVEN)
 
 
 def tick(value: float, _position: int | None = None) -> str:
@@ -186,9 +188,15 @@ def tick(value: float, _position: int | None = None) -> str:
 
 
 def clean(text: str, length: int) -> str:
-    """Text as SVG can hold it: without control characters, and cut to a length."""
+    """Text as SVG can hold it: without control characters, and cut to a length.
+
+    Of an ``Own`` name of two parts it is the first that is cut: "temperat…, last day".
+    """
     plain = "".join(c if c.isprintable() else " " for c in str(text)).strip()
-    return plain if len(plain) <= length else plain[: length - 1].rstrip() + "…"
+    end = plain[plain.rfind(", ") :] if isinstance(text, Own) and ", " in plain else ""
+    if len(plain) > length:
+        plain = plain[: max(0, length - 1 - len(end))].rstrip() + "…" + end
+    return Own(plain) if isinstance(text, Own) else plain
 
 
 def _tidy(svg: str, title: str, description: str) -> str:

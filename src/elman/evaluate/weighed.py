@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from elman.evaluate.explanation import NAMED, bars, heat, shaded, signed
 from elman.evaluate.report import Facts, Figure, Item, Section, Shaded, Table
 from elman.evaluate.style import Plot, canvas, styled
-from elman.evaluate.wording import number
+from elman.evaluate.wording import Own, number
 
 MOST_DRAWN = 30  # rows of a heat map
 LISTED = 20  # parts in a table
 SHOWN = {" ": "␣", "\n": "↵", "\t": "⇥"}
+ADDS = "adds to the answer"
 MOST_PIECES = 400  # of a text that is shaded
 
 Array = NDArray[np.float64]
@@ -45,7 +46,7 @@ class Weighed:
     @property
     def labels(self) -> list[str]:
         """The names as they are told apart: with their places, where two are alike; space made visible."""
-        shown = [name.strip() or "".join(SHOWN.get(c, c) for c in name) or "␣" for name in self.names]
+        shown = [_visible(name) for name in self.names]
         if len(set(shown)) == len(shown):
             return shown
         return [f"{name} ({at})" for at, name in enumerate(shown, 1)]
@@ -117,7 +118,7 @@ def of_text(weighed: Weighed, apart: str) -> Page:
         looked = weighed.attention.tolist()[: len(pieces)]
         items.append(Shaded(pieces, looked, "what attention looks at", apart))
     order = weighed.order[:LISTED]
-    plot = bars({weighed.labels[at]: float(weighed.shares[at]) for at in order}, None, weighed.about)
+    plot = bars({weighed.labels[at]: float(weighed.shares[at]) for at in order}, None, ADDS)
     return (
         weighed.page([*items, Figure(plot.svg, "The heaviest pieces.")]),
         {"pieces": plot},
@@ -130,7 +131,7 @@ def of_steps(weighed: Weighed, values: Array) -> Page:
     order = weighed.order[:MOST_DRAWN]
     steps = np.arange(1, len(values) + 1)
     plots = {
-        "features": bars({weighed.names[at]: float(weighed.shares[at]) for at in order}, None, weighed.about),
+        "features": bars({weighed.names[at]: float(weighed.shares[at]) for at in order}, None, ADDS),
         "steps": heat(
             values.T[order],
             [weighed.names[at] for at in order],
@@ -142,7 +143,9 @@ def of_steps(weighed: Weighed, values: Array) -> Page:
     }
     captions = {"features": "By feature.", "steps": "By feature and step."}
     if weighed.attention is not None:
-        plots["attention"] = heat(weighed.attention, ["attention"], steps, label="step", title="Attention", wide=True)
+        plots["attention"] = heat(
+            weighed.attention, [Own("attention")], steps, label="step", title="Attention", wide=True
+        )
         captions["attention"] = "What attention looks at."
     figures = [Figure(plot.svg, captions[name], name != "features") for name, plot in plots.items()]
     return weighed.page(figures), plots, weighed.table
@@ -166,7 +169,7 @@ def of_frames(weighed: Weighed, frames: Array) -> Page:
     shape = frames.shape[1:]
     where = weighed.values.reshape(-1, *shape).sum((0, 3))
     plots = {
-        "frames": bars(dict(zip(weighed.names, weighed.shares.tolist(), strict=True)), None, weighed.about),
+        "frames": bars(dict(zip(weighed.names, weighed.shares.tolist(), strict=True)), None, ADDS),
         "pixels": over(where, frames.mean((0, 3)), "By pixel"),
     }
     figures = [
@@ -180,6 +183,10 @@ def of_pairs(effects: Array, read: Sequence[str], written: Sequence[str], about:
     """effects (M, N): what each of N that were ``written`` loses when one of M that were ``read`` is hidden."""
     plot = heat(effects.T, written, list(read), upright="written", label="read", title="What each rests on")
     return plot, Figure(plot.svg, f"What {about} loses when a piece that is read is hidden.")
+
+
+def _visible(name: str) -> str:
+    return name if isinstance(name, Own) else name.strip() or "".join(SHOWN.get(c, c) for c in name) or "␣"
 
 
 @styled()

@@ -11,6 +11,10 @@ class Given(str):
     """What stands in a page as the data has it, and is no word of the report: its language is not the page's."""
 
 
+class Own(str):
+    """A word of the report itself where else the data's names stand: in a cell of a table, or beside an axis."""
+
+
 def number(value: float | Integral, digits: int = 3) -> str:
     """value to `digits` significant figures, whole part in full: 0.0123, 25.0, 12,346, 1.20e-09; "–" for NaN.
 

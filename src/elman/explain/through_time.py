@@ -191,7 +191,8 @@ def _inside(part: Heard, run: Unrolled, layer: int, way: int, lengths: Tensor) -
 
 def _name(path: str, layer: int | None, way: int | None) -> str:
     """ "members.0.body.stack" to "recurrent layer", "encoder" to "encoder, layer 2, backward"."""
-    piece = path.split(".")[-1]
+    piece = [piece for piece in path.split(".") if not piece.isdigit()][-1]
+    piece = {"layers": "layer 1"}.get(piece, piece)  # of a list of them the first is looked at
     place = "" if layer is None else f" {layer + 1}"
     name = f"layer{place}" if piece in ("stack", "recurrent") else f"{piece}{place and f', layer{place}'}"
     return name + ("" if way is None else ", backward" if way else ", forward")

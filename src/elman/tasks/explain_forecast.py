@@ -20,6 +20,7 @@ from elman.data.series.window import Windows
 from elman.errors import InputError
 from elman.evaluate.explanation import Drivers, following
 from elman.evaluate.forecast.explained import One
+from elman.evaluate.wording import Own
 from elman.explain.attribution import integrated_gradients, occlusion
 from elman.explain.entry import recorded
 from elman.explain.importance import REPEATS, permutation_importance
@@ -44,10 +45,19 @@ def explain_forecast(model: Forecaster, source: Any, row: int | None) -> Explain
     page, plots = one.page(pieces.target)
     if source is None:
         notes: tuple[str, ...] = ("what forecasts rest on in general is told by a file: elman explain MODEL FILE",)
-        return Explained(_title(model), one.sentence, (page,), one.table, plots, {"forecast": one.facts}, notes)
+        return Explained(
+            _title(model),
+            one.sentence,
+            (page,),
+            one.table,
+            plots,
+            {"forecast": one.facts},
+            notes,
+            lang=model.config_.lang,
+        )
     windows, _, told = model.unseen_windows(series, 1)
     inputs, at = _sampled(windows)
-    error, found = permutation_importance(_errors(model, windows, at), inputs, pieces.parts())
+    error, found = permutation_importance(_errors(model, windows, at), inputs, _parts(pieces))
     drivers = Drivers({name: (rise.share, rise.low, rise.high) for name, rise in found.items()})
     plots["importance"] = drivers.plot
     units = _units(model, inputs, pieces)
@@ -62,11 +72,20 @@ def explain_forecast(model: Forecaster, source: Any, row: int | None) -> Explain
         "forecast": one.facts,
     }
     pages = (drivers.page(plots["importance"]), page, following(rows, where))
-    return Explained(_title(model), drivers.sentence("The forecasts"), pages, drivers.table, plots, facts, notes)
+    return Explained(
+        _title(model),
+        drivers.sentence("The forecasts"),
+        pages,
+        drivers.table,
+        plots,
+        facts,
+        notes,
+        lang=model.config_.lang,
+    )
 
 
 def _title(model: Forecaster) -> str:
-    return f"What the {model.title()[0].lower()}{model.title()[1:]} rests on"
+    return f"{model.title()}: what it rests on"
 
 
 def pieces_of(model: Forecaster) -> Pieces:
@@ -76,6 +95,17 @@ def pieces_of(model: Forecaster) -> Pieces:
     used = [m for m in seasons if m * -(-config.horizon // m) in encoder.lags]
     named = config.target[0] if len(config.target) == 1 and config.target != ("*",) else "the series"
     return Pieces(encoder, model.lookback_, config.horizon, used, model.reader_.layout, named)
+
+
+def _parts(pieces: Pieces) -> dict[str, Any]:
+    return {_told(pieces, name): part for name, part in pieces.parts().items()}
+
+
+def _told(pieces: Pieces, name: str) -> str:
+    """The name of a part, as the page's own words where it is more than the name of a column."""
+    columns = (*pieces.encoder.past_columns, *pieces.encoder.future_columns)
+    given = {pieces.said(column) for column in columns if column.kind not in ("factor", "calendar")}
+    return name if name in given - {"the series"} else Own(name)
 
 
 # All forecasts.
@@ -122,7 +152,7 @@ def _units(model: Forecaster, inputs: Mapping[str, Tensor], pieces: Pieces) -> l
             model.network_(**{name: value[some].to(model.config_.device) for name, value in inputs.items()})
             states.append(given.pop()[-1].float().cpu())
     last = inputs["x"][:, -1].numpy()
-    names = [_signal(pieces, column) for column in model.encoder_.past_columns]
+    names = [_told(pieces, _signal(pieces, column)) for column in model.encoder_.past_columns]
     return followed(torch.cat(states).numpy(), {name: last[:, j] for j, name in enumerate(names)})
 
 
@@ -140,7 +170,7 @@ def _signal(pieces: Pieces, column: Any) -> str:
 def one_forecast(model: Forecaster, series: SeriesSet, row: int | None) -> One:
     """The latest forecast that can be made of a series, or that whose first step is row ``row``, in its parts."""
     pieces = pieces_of(model)
-    parts = pieces.parts()
+    parts = _parts(pieces)
     horizon, lookback = model.config_.horizon, model.lookback_
     group, origin = _origin(model, series, row)
     ends = observed_ends(series)
@@ -237,6 +267,6 @@ def _by_name(pieces: Pieces, columns: list[Any], values: np.ndarray) -> dict[str
     """Columns of attributions, those of one name added up: (T,) each, the largest first."""
     found: dict[str, np.ndarray] = {}
     for j, column in enumerate(columns):
-        said = pieces.said(column) + (f", {column.lag} steps before" if column.lag else "")
+        said = _told(pieces, pieces.said(column) + (f", {column.lag} steps before" if column.lag else ""))
         found[said] = found.get(said, 0) + values[:, j]
     return dict(sorted(found.items(), key=lambda item: -float(np.abs(item[1]).sum())))

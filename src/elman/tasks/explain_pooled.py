@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from elman.evaluate.explanation import Drivers
 from elman.evaluate.plots import Plot
 from elman.evaluate.report import Section
 from elman.evaluate.weighed import Weighed, of_frames, of_picture, of_steps, of_text
+from elman.evaluate.wording import Own
 from elman.explain.entry import recorded
 from elman.explain.importance import REPEATS, Importance, permutation_importance
 from elman.explain.units import Followed, followed, movers
@@ -39,7 +41,8 @@ MOST_NUMBERS = 2**25  # that those hold together
 FEWEST = 10  # labelled rows that are worth shuffling
 MOST_SIGNALS = 64  # features that units may follow
 PATCHES = 8  # of a picture's side that are hidden in turn
-THIRDS = ("first third", "middle third", "last third")
+THIRDS = (Own("first third"), Own("middle third"), Own("last third"))
+ENDS = (Own("steps since the start"), Own("steps to the end"))
 
 
 def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained:
@@ -60,7 +63,7 @@ def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained
         page, plots, table, weighed = _picture(model, answer, inputs)
     elif isinstance(model.medium_, Clips):
         steps = torch.eye(len(inputs["x"]), dtype=torch.bool)[..., None]
-        names = [f"frame {at}" for at in range(1, len(steps) + 1)]
+        names: list[str] = [Own(f"frame {at}") for at in range(1, len(steps) + 1)]
         weighed = _weighed(model, answer, inputs, steps, names)
         frames = inputs["x"][:, 0].cpu().numpy().reshape(-1, *model.medium_.encoder.shape)
         page, plots, table = of_frames(weighed, frames)
@@ -82,7 +85,7 @@ def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained
         sentence = f"{drivers.sentence('The answers')} {sentence}"
         table = drivers.table
     pages += _units_page(model, data, facts)
-    return Explained(title, sentence, tuple(pages), table, plots, facts, tuple(notes))
+    return Explained(title, sentence, tuple(pages), table, plots, facts, tuple(notes), lang=model.config_.lang)
 
 
 def _read(model: PooledTask, source: Any) -> tuple[Labelled, bool]:
@@ -92,7 +95,9 @@ def _read(model: PooledTask, source: Any) -> tuple[Labelled, bool]:
     return (model.labelled(source), True) if parted and not texts else (model.unlabelled(source), False)
 
 
-def _weighed(model: PooledTask, answer: Answer, inputs: dict[str, Tensor], parts: Tensor, names: list[str]) -> Weighed:
+def _weighed(
+    model: PooledTask, answer: Answer, inputs: dict[str, Tensor], parts: Tensor, names: Sequence[str]
+) -> Weighed:
     """What each of the ``parts`` (M, T, F) has of the answer, the members' means, beside what attention looks at."""
     network = model.network_
     assert isinstance(network, Ensemble)
@@ -119,7 +124,7 @@ def _picture(
     patches = torch.zeros(len(corners), tall, wide, channels, dtype=torch.bool)
     for patch, (y, x) in zip(patches, corners, strict=True):
         patch[y : y + size, x : x + size] = True
-    names = [f"rows {y + 1}-{min(y + size, tall)}, columns {x + 1}-{min(x + size, wide)}" for y, x in corners]
+    names = [Own(f"rows {y + 1}-{min(y + size, tall)}, columns {x + 1}-{min(x + size, wide)}") for y, x in corners]
     weighed = _weighed(model, answer, inputs, encoder.sequences(patches).transpose(0, 1), names)
     values = encoder.pictures(torch.from_numpy(weighed.values)[:, None])[0].sum(-1).numpy()
     hidden = np.zeros((tall, wide))
@@ -135,8 +140,8 @@ def _picture(
 def feature_names(model: PooledTask) -> list[str]:
     """What each number of a step is called."""
     if model.medium_ is not None:
-        return model.medium_.feature_names()
-    return [f"channel {at}" for at in range(1, model.encoder_.features + 1)]
+        return [Own(name) for name in model.medium_.feature_names()]
+    return [Own(f"channel {at}") for at in range(1, model.encoder_.features + 1)]
 
 
 def _shuffles(model: PooledTask) -> bool:
@@ -198,7 +203,7 @@ def _units_page(model: PooledTask, data: Labelled, facts: dict[str, Any]) -> lis
         moved = movers(torch.cat(moves).numpy(), symbols)
         facts["units"] = [{"unit": unit, "symbols": dict(found)} for unit, found in moved]
         return [explanation.moving(moved, where)]
-    signals = dict(zip(("steps since the start", "steps to the end"), torch.cat(place).double().numpy().T, strict=True))
+    signals = dict(zip(ENDS, torch.cat(place).double().numpy().T, strict=True))
     names = feature_names(model)
     if len(names) <= MOST_SIGNALS:
         last = {name: at for at, name in enumerate(names)}  # of several of one name the latest

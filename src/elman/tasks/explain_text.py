@@ -64,7 +64,7 @@ def explain_tags(model: Tagger, source: Any, row: int | None) -> Explained:
     page = Section("Which words moved each tag", "A hidden word is one that training dropped.", [figure, table])
     sentence = f"{' '.join(f'{word}/{tag}' for word, tag, *_ in rows)}: of other words most, {max(known)[1]}."
     facts = {"words": words, "tags": tags, "hidden": effects.T.tolist()}
-    return Explained("Why these tags", sentence, (page,), table, {"tags": plot}, facts)
+    return Explained("Why these tags", sentence, (page,), table, {"tags": plot}, facts, lang=model.config_.lang)
 
 
 def explain_next(model: Generator, prompt: Any) -> Explained:
@@ -98,7 +98,9 @@ def explain_next(model: Generator, prompt: Any) -> Explained:
     )
     page, plots, table = of_text(weighed, " " if model.tokens_.level == "word" else "")
     facts = {"answer": symbol, "probability": float(p[best - 2]), **weighed.facts}
-    return Explained(f"Why {symbol!r} comes next", weighed.sentence, (page,), table, plots, facts)
+    return Explained(
+        f"Why {symbol!r} comes next", weighed.sentence, (page,), table, plots, facts, lang=model.config_.lang
+    )
 
 
 def explain_recommended(model: Recommender, data: Sessions, row: int | None) -> Explained:
@@ -122,12 +124,12 @@ def explain_recommended(model: Recommender, data: Sessions, row: int | None) -> 
         [(names[at], at + 1, lost[at]) for at in order],
         f"What the log probability of {first} loses when the item is left out.",
     )
-    plot = bars(
-        {f"{names[at]} ({at + 1})": lost[at] for at in order}, None, f"the log probability of {first}", "By item"
-    )
+    plot = bars({f"{names[at]} ({at + 1})": lost[at] for at in order}, None, "lost when it is left out", "By item")
     figure = Figure(plot.svg, "The items of the session, with their places.")
     page = Section(f"Why {first} comes first", "Each item is left out in turn.", [figure, table])
     said = ", ".join(f"{names[at]} ({lost[at]:+.2g})" for at in order[:4])
     sentence = f"{first} ({whole[best].exp():.2g}) is recommended first, most because of {said}."
     facts = {"answer": first, "probability": float(whole[best].exp()), "items": names, "left_out": lost}
-    return Explained(f"Why {first} is recommended", sentence, (page,), table, {"items": plot}, facts)
+    return Explained(
+        f"Why {first} is recommended", sentence, (page,), table, {"items": plot}, facts, lang=model.config_.lang
+    )

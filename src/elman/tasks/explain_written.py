@@ -20,6 +20,7 @@ from elman.evaluate.explanation import heat, shaded
 from elman.evaluate.plots import Plot
 from elman.evaluate.report import Figure, Item
 from elman.evaluate.weighed import MOST_PIECES, of_pairs
+from elman.evaluate.wording import Own
 from elman.nn import ctc
 from elman.nn.beam import Found
 from elman.nn.pointer import PointerNetwork
@@ -66,7 +67,7 @@ def explain_pair(model: PairsTask, source: Any, row: int | None) -> Explained:
     page = weighed.page([*items, figure, Figure(looked.svg, "What attention looked at when each was written.")])
     facts = {"read": read, "written": written, "hidden": effects.T.tolist(), **weighed.facts, "answer": said}
     plots = {"hidden": hidden, "attention": looked}
-    return Explained(f"Why {said!r}", weighed.sentence, (page,), weighed.table, plots, facts)
+    return Explained(f"Why {said!r}", weighed.sentence, (page,), weighed.table, plots, facts, lang=model.config_.lang)
 
 
 def _pair(model: Any, rows: Rows, found: Found) -> dict[str, Tensor]:
@@ -102,7 +103,7 @@ def explain_heard(model: Transcriber, source: Any, row: int | None) -> Explained
         raise InputError(f"nothing is heard in {recordings.names[at]}, so nothing is to be explained: give another")
     inputs, ends = _pair(model, x, found), np.linspace(0, len(x.values), min(PARTS, len(x.values)) + 1).astype(int)
     seconds = (ends * model.encoder_.hop).tolist()
-    names = [f"{begin:.2f}-{end:.2f} s" for begin, end in pairwise(seconds)]
+    names = [Own(f"{begin:.2f}-{end:.2f} s") for begin, end in pairwise(seconds)]
     steps = torch.arange(len(x.values))
     parts = torch.stack([(begin <= steps) & (steps < end) for begin, end in pairwise(ends)])
     answer = Answer(repr(said), "the text's log probability", lambda outputs: outputs.sum(1))
@@ -110,7 +111,7 @@ def explain_heard(model: Transcriber, source: Any, row: int | None) -> Explained
     weighed, effects = weigh(answer, [model.network_], call, inputs, lambda one: None, parts[..., None], names, AT_ONCE)
     drawn = model.drawn(x, 0, found)
     plots: dict[str, Plot] = {
-        "time": heat(weighed.shares, ["in all"], _middle(seconds), label="seconds", title="By time", wide=True),
+        "time": heat(weighed.shares, [Own("in all")], _middle(seconds), label="seconds", title="By time", wide=True),
         "attention": alignment(
             drawn.weights, list(drawn.symbols), along=drawn.seconds, upright="heard", label="seconds"
         ),
@@ -125,7 +126,16 @@ def explain_heard(model: Transcriber, source: Any, row: int | None) -> Explained
     }
     page = weighed.page([Figure(plot.svg, captions[name], name == "time") for name, plot in plots.items()])
     facts = {"file": recordings.names[at], **weighed.facts, "answer": said}
-    return Explained(f"Why {said!r}", weighed.sentence, (page,), weighed.table, plots, facts, recordings.notes)
+    return Explained(
+        f"Why {said!r}",
+        weighed.sentence,
+        (page,),
+        weighed.table,
+        plots,
+        facts,
+        recordings.notes,
+        lang=model.config_.lang,
+    )
 
 
 def _told(network: Any) -> Callable[..., Tensor]:

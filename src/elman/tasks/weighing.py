@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +37,7 @@ def weigh(
     inputs: Mapping[str, Tensor],
     front: Callable[[Any], nn.Module | None],
     parts: Tensor,
-    names: list[str],
+    names: Sequence[str],
     at_once: int = AT_ONCE,
 ) -> tuple[Weighed, np.ndarray]:
     """What the ``parts`` (M, T, F) have of the answer to ``inputs`` of one row; and what hiding them takes off outputs.

@@ -163,7 +163,7 @@ def _compared(
             "touched",
             "every fit had "
             + (f"{job.seconds:.1f} s" if job.seconds is not None else "the same steps or epochs")
-            + "".join(f", {name} {size}" for name, size in job.fixed.items() if size is not None),
+            + "".join(f", {name.replace('_', ' ')} {size}" for name, size in job.fixed.items() if size is not None),
         ),
     )
 
@@ -171,7 +171,7 @@ def _compared(
 def _sentence(
     setting: str, measure: str, best: Arm, others: list[Arm], behind: dict[str, Difference], clear: list[str]
 ) -> str:
-    said = []
+    said, setting = [], setting.replace("_", " ")
     for arm in others:
         own, other = beside(best.mean, arm.mean)
         gap = behind[arm.word]

@@ -8,7 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from elman.evaluate.style import INK, RULE, SERIES, Plot, canvas, clean, name_axes, numbers, styled, tick
+from elman.evaluate.style import (
+    GIVEN,
+    INK,
+    RULE,
+    SERIES,
+    Plot,
+    canvas,
+    clean,
+    name_axes,
+    name_ticks,
+    numbers,
+    styled,
+    tick,
+)
 from elman.evaluate.wording import number
 from elman.tune.comparison import Comparison
 from elman.tune.learning_curve import Curve, spread
@@ -59,9 +72,9 @@ def _axis(axes: Any, place: int, name: str, marks: Sequence[tuple[float, str]]) 
     axes.text(place, -0.14, name, ha="center", va="top")
     for height, word in marks:
         if 0 < height < 1:
-            axes.text(place + 0.04, height + 0.6 * EDGE, word, va="center")
+            axes.text(place + 0.04, height + 0.6 * EDGE, word, va="center", gid=GIVEN)
         else:
-            axes.text(place, height + (EDGE if height else -EDGE), word, va="center", ha="center")
+            axes.text(place, height + (EDGE if height else -EDGE), word, va="center", ha="center", gid=GIVEN)
 
 
 def _height(dimension: Dimension, word: Any) -> float:
@@ -94,7 +107,7 @@ def importance(shares: Mapping[str, float]) -> Plot:
     axes.grid(False, axis="y")
     numbers(axes.xaxis, 5)
     axes.set_yticks(range(len(ranked)), [clean(name.replace("_", " "), 20) for name, _ in ranked])
-    said = "; ".join(f"{name} {100 * share:.0f} %" for name, share in reversed(ranked))
+    said = "; ".join(f"{name.replace('_', ' ')} {100 * share:.0f} %" for name, share in reversed(ranked))
     return Plot(figure, "What mattered", said + ".")
 
 
@@ -111,11 +124,12 @@ def side_by_side(comparison: Comparison) -> Plot:
             axes.vlines(place, arm.mean - reach, arm.mean + reach, color=SERIES[0], linewidth=1.6)
         axes.plot(place, arm.mean, "D", color=SERIES[0], markersize=7)
         within = f" ± {number(reach)}" if math.isfinite(reach) else ""
-        said.append(f"{arm.word}: {number(arm.mean)}{within}")
-    axes.set_xticks(range(len(comparison.arms)), [clean(arm.word, 14) for arm in comparison.arms])
+        said.append(f"{arm.word} {number(arm.mean)}{within}")
+    name_ticks(axes.xaxis, range(len(comparison.arms)), [clean(arm.word, 14) for arm in comparison.arms])
     axes.set_xlim(-0.5, len(comparison.arms) - 0.5)
-    name_axes(axes, along=comparison.setting.replace("_", " "))
-    return Plot(figure, f"{comparison.setting} compared", "; ".join(said) + ".")
+    setting = comparison.setting.replace("_", " ")
+    name_axes(axes, along=setting)
+    return Plot(figure, f"{setting} compared", f"Means, the lowest first: {'; '.join(said)}.")
 
 
 @styled()

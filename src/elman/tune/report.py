@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from elman.evaluate.report import Cell, Facts, Figure, Report, Section, Table, Text
-from elman.evaluate.wording import lasting, number
+from elman.evaluate.report import Cell, Facts, Figure, Lang, Report, Section, Table, Text
+from elman.evaluate.wording import Own, lasting, number
 from elman.tasks.base import plain
 from elman.tune import pictures
 from elman.tune.comparison import Comparison
@@ -24,7 +24,7 @@ def tuned_page(tuned: Tuned, name: str) -> str:
         verdict=tuned.sentence,
         good=tuned.good,
         sections=[_end(tuned), _trials(tuned), *_pictures(tuned), _how(tuned.notes, tuned.seconds)],
-    ).render()
+    ).render(tuned.model.config_.lang)
 
 
 def _end(tuned: Tuned) -> Section:
@@ -33,7 +33,7 @@ def _end(tuned: Tuned) -> Section:
     if tuned.difference is not None:
         rows.append(["default", tuned.default.score, *tuned.default.scores])
     both = {
-        name.replace("_", " "): f"{plain(value)} (default: {plain(tuned.default.settings[name])})"
+        name: Own(f"{plain(value)} (default: {plain(tuned.default.settings[name])})")
         for name, value in tuned.tuned.settings.items()
     }
     intro = (
@@ -41,7 +41,7 @@ def _end(tuned: Tuned) -> Section:
         f"that no trial saw. In the search the best ones had {number(tuned.found.best.score or 0.0)}: a number to "
         "choose by, which flatters, because it was chosen."
     )
-    return Section("Judged", intro, [Table(heads, rows, highlight=0), Facts(both)])
+    return Section("Judged", intro, [Table(heads, rows, highlight=0, own_names=True), Facts(both)])
 
 
 def _trials(tuned: Tuned) -> Section:
@@ -62,7 +62,7 @@ def _row(one: Trial, names: list[str]) -> list[Cell]:
     spread = (sum((score - mean) ** 2 for score in one.folds) / (len(one.folds) - 1)) ** 0.5 if many else None
     words: list[Cell] = [short(one.words[name]) if name in one.words else None for name in names]
     state = f"{one.state}, the default" if one.default else f"{one.state}: {one.why}" if one.why else one.state
-    return [str(one.number + 1), one.score, spread, *words, round(one.seconds, 1), state]
+    return [str(one.number + 1), one.score, spread, *words, round(one.seconds, 1), Own(state)]
 
 
 def _pictures(tuned: Tuned) -> list[Section]:
@@ -81,9 +81,10 @@ def _how(notes: tuple[str, ...], seconds: float) -> Section:
     return Section("How", "", [Text("\n\n".join(f"{note[:1].upper()}{note[1:]}." for note in told))])
 
 
-def comparison_page(comparison: Comparison, task: str, name: str) -> str:
+def comparison_page(comparison: Comparison, task: str, name: str, lang: Lang = "en") -> str:
+    setting = comparison.setting.replace("_", " ")
     heads = [
-        comparison.setting,
+        setting,
         comparison.measure,
         "±",
         "behind the best",
@@ -106,7 +107,7 @@ def comparison_page(comparison: Comparison, task: str, name: str) -> str:
     )
     picture = pictures.side_by_side(comparison)
     return Report(
-        title=f"{comparison.setting.replace('_', ' ')} compared",
+        title=f"{setting[:1].upper()}{setting[1:]} compared",
         subtitle=f"elman {__version__} · {task} · {name}",
         verdict=comparison.sentence,
         good=comparison.good,
@@ -117,10 +118,10 @@ def comparison_page(comparison: Comparison, task: str, name: str) -> str:
             ),
             _how(comparison.notes, comparison.seconds),
         ],
-    ).render()
+    ).render(lang)
 
 
-def curve_page(curve: Curve, task: str, name: str) -> str:
+def curve_page(curve: Curve, task: str, name: str, lang: Lang = "en") -> str:
     rows: list[list[Cell]] = [
         [f"{100 * point.share:g} %", point.rows, sum(point.scores) / len(point.scores), spread(point), point.seconds]
         for point in curve.points
@@ -132,8 +133,10 @@ def curve_page(curve: Curve, task: str, name: str) -> str:
         verdict=curve.sentence,
         good=curve.good,
         sections=[
-            Section("Scores", "", [Table(["share", curve.unit, curve.measure, "± seeds", "s a fit"], rows)]),
+            Section(
+                "Scores", "", [Table(["share", f"{curve.unit} learnt from", curve.measure, "± seeds", "s a fit"], rows)]
+            ),
             Section("The curve", "", [Figure(picture.svg, "Small dots are seeds; the lines span 95 % over them.")]),
             _how(curve.notes, curve.seconds),
         ],
-    ).render()
+    ).render(lang)
