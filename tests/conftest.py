@@ -1,4 +1,4 @@
-"""Tests run side by side: one thread each, or they wait for one another; some share `made_pictures.py`."""
+"""Tests run side by side: one thread each, or they wait for one another; some share the pages beside this one."""
 
 import sys
 from pathlib import Path

@@ -9,6 +9,7 @@ from elman.tasks.classify import Classifier
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
 from elman.tasks.tag import Tagger
+from elman.tasks.translate import Translator
 from left_in_english import left_in_english
 
 WORDS = ["αβγ", "δεζ", "ηθι", "κλμ"]
@@ -53,6 +54,14 @@ def generated():
     return Generator(hidden=8, batch_size=4, steps=20).fit("\n".join(texts(200))).explain("αβγ δε")
 
 
+def translated():
+    """Character by character, so that spaces are among what is read and written."""
+    pytest.importorskip("sacrebleu")
+    pairs = {"α": texts(80), "β": texts(80)[::-1]}
+    settings = {"hidden": 8, "steps": 4, "target_level": "char", "source_level": "char"}
+    return Translator(source="α", target="β", **settings).fit(pairs).explain(texts(1)[0])
+
+
 def test_no_word_of_a_forecasts_explanation_is_left_in_english(forecast):
     page = forecast.html()
     assert forecast.lang == "zh" and '<html lang="zh-CN">' in page
@@ -61,7 +70,7 @@ def test_no_word_of_a_forecasts_explanation_is_left_in_english(forecast):
     assert "ψ，最近一天" in page and ">ω<" in page and "一天中的时间" in page
 
 
-@pytest.mark.parametrize("make", [classified, numbered, tagged, generated], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [classified, numbered, tagged, generated, translated], ids=lambda make: make.__name__)
 def test_nor_of_others(make):
     explained = make()
     assert explained.lang == "en" and '<html lang="en">' in explained.html()

@@ -18,6 +18,7 @@ from elman.evaluate.wording import number
 MOST_BARS = 20
 NAMED = 4  # drivers in a sentence
 UNITS = 20  # in a table
+BLANK = "␣"
 FOR, AGAINST = SERIES[0], SERIES[1]
 
 
@@ -85,7 +86,7 @@ def heat(
     name_axes(axes, along=label)
     heaviest = np.abs(shown).argmax(1)
     said = "; ".join(
-        f"{clean(name, 30)}: {number(float(shown[row, at]))} at {_shown(place[at])}"
+        f"{clean(name, 30) or BLANK}: {number(float(shown[row, at]))} at {_shown(place[at])}"
         for row, (name, at) in enumerate(zip(names, heaviest, strict=True))
     )
     return Plot(figure, title, f"The heaviest place of each: {said}.")
@@ -189,7 +190,7 @@ def _rise(share: float) -> str:
 def _shown(place: Any) -> str:
     """A place along a heat map: of times the day, and the minute where there is one."""
     if not isinstance(place, np.datetime64):
-        return str(place)
+        return clean(str(place), 30) or BLANK
     return f"{place.astype('datetime64[us]').item():%Y-%m-%d %H:%M}".removesuffix(" 00:00")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from elman.evaluate.report import Cell, Facts, Figure, Lang, Report, Section, Table, Text
 from elman.evaluate.wording import Own, lasting, number
 from elman.tasks.base import plain
@@ -33,7 +35,7 @@ def _end(tuned: Tuned) -> Section:
     if tuned.difference is not None:
         rows.append(["default", tuned.default.score, *tuned.default.scores])
     both = {
-        name: Own(f"{plain(value)} (default: {plain(tuned.default.settings[name])})")
+        name: Own(f"{_setting(value)} (default: {_setting(tuned.default.settings[name])})")
         for name, value in tuned.tuned.settings.items()
     }
     intro = (
@@ -42,6 +44,10 @@ def _end(tuned: Tuned) -> Section:
         "choose by, which flatters, because it was chosen."
     )
     return Section("Judged", intro, [Table(heads, rows, highlight=0, own_names=True), Facts(both)])
+
+
+def _setting(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(plain(value))
 
 
 def _trials(tuned: Tuned) -> Section:
@@ -126,6 +132,7 @@ def curve_page(curve: Curve, task: str, name: str, lang: Lang = "en") -> str:
         [f"{100 * point.share:g} %", point.rows, sum(point.scores) / len(point.scores), spread(point), point.seconds]
         for point in curve.points
     ]
+    heads = ["share", f"{curve.unit} learnt from", curve.measure, "± seeds", "s a fit"]
     picture = pictures.learning(curve)
     return Report(
         title="Would more data help?",
@@ -133,9 +140,7 @@ def curve_page(curve: Curve, task: str, name: str, lang: Lang = "en") -> str:
         verdict=curve.sentence,
         good=curve.good,
         sections=[
-            Section(
-                "Scores", "", [Table(["share", f"{curve.unit} learnt from", curve.measure, "± seeds", "s a fit"], rows)]
-            ),
+            Section("Scores", "", [Table(heads, rows)]),
             Section("The curve", "", [Figure(picture.svg, "Small dots are seeds; the lines span 95 % over them.")]),
             _how(curve.notes, curve.seconds),
         ],
