@@ -54,8 +54,6 @@ def test_a_row_of_a_table_and_what_units_are_moved_by(moods, tmp_path):
     assert {"lovely", "dirty"} & set(moved[0]["symbols"])
     with pytest.raises(InputError, match="--row is 161, but there are rows 1 to 160"):
         moods.explain(str(path), 161)
-    with pytest.raises(InputError, match="there is nothing"):
-        moods.explain()
 
 
 def test_several_networks_and_words_alike_add_up_too():
@@ -112,7 +110,7 @@ def test_the_pixels_of_a_picture_are_put_in_their_places(way, tmp_path):
     model = Classifier(as_=way, steps=20, augment=False, blend=False, learning_rate=2e-2, **QUICK).fit(str(folder))
     found = model.explain(str(folder), 1)
     assert found.facts["total"] == pytest.approx(found.facts["difference"], rel=0.01, abs=1e-6)
-    assert set(found.plots) == {"pixels", "patches"} and len(found.facts["parts"]) == 64
+    assert set(found.plots) == {"pixels", "patches", "through_time"} and len(found.facts["parts"]) == 64
     alone = np.full((8, 8), 30, np.uint8)
     bright = alone.copy()
     bright[0, 7] = 255
@@ -131,7 +129,7 @@ def test_the_frames_of_a_clip_are_told_apart(tmp_path, monkeypatch):
     found = model.explain(str(folder / "up" / "0.mp4"))
     assert [part["part"] for part in found.facts["parts"]] == [f"frame {at}" for at in range(1, 7)]
     assert found.facts["total"] == pytest.approx(found.facts["difference"], rel=0.02, abs=1e-4)
-    assert set(found.plots) == {"frames", "pixels"} and "units" not in found.facts
+    assert set(found.plots) == {"frames", "pixels", "through_time"} and "units" not in found.facts
 
 
 def test_a_sound_is_explained_by_its_bands(tmp_path):

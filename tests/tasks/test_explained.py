@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from elman.errors import InputError
 from elman.evaluate.explanation import bars
 from elman.evaluate.report import Section, Table
+from elman.tasks.classify import Classifier
 from elman.tasks.explained import Explained, chosen_row
 from elman.tasks.load import TASKS
 
@@ -48,4 +50,24 @@ def test_a_row_is_counted_from_one():
 @pytest.mark.parametrize("name", ["paint", "speak"])
 def test_what_is_not_explained_says_so(name):
     with pytest.raises(InputError, match=f"what a {name} model does is not explained"):
-        TASKS[name].explain(object.__new__(TASKS[name]))
+        TASKS[name].why(object.__new__(TASKS[name]))
+
+
+def test_without_a_source_it_says_what_went_on_inside(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 12, 2))
+    model = Classifier(hidden=4, steps=12, blend=False).fit(rows, rows[:, 0, 0] > 0)
+    found = model.explain()
+    assert [section.title for section in found.sections] == ["Gradients through time"]
+    assert found.sentence == f"{model.diagnose()[0]}." and found.facts["inside"] == model.looks_[-1]["inside"]
+    assert (found.save(tmp_path / "seen") / "through_time.svg").is_file()
+    with pytest.raises(InputError, match="--row is 3, a row of a file, but no file is given"):
+        model.explain(None, 3)
+    model.looks_ = []
+    with pytest.raises(InputError, match="nothing"):
+        model.explain()
+
+
+def test_a_page_ends_with_what_went_on_inside():
+    rows = np.random.default_rng(0).normal(size=(60, 12, 2))
+    found = Classifier(hidden=4, steps=12, blend=False).fit(rows, rows[:, 0, 0] > 0).explain(rows[:1])
+    assert found.sections[-1].title == "Gradients through time" and len(found.sections) > 1

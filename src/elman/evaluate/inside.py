@@ -50,10 +50,8 @@ def through_time(looks: Sequence[Mapping[str, Any]], title: str = "Gradients thr
     return Plot(figure, title, "; ".join(said) + ".")
 
 
-def section(looks: Sequence[Mapping[str, Any]], told: Sequence[str]) -> Section | None:
-    """The report's section, with the doctor's findings in words; None where no recurrent layer was seen."""
-    if not looks or not looks[-1]["inside"]:
-        return None
+def table(looks: Sequence[Mapping[str, Any]]) -> Table:
+    """A row for each layer and direction, as they were at the last look."""
     rows = [
         [
             Own(flow["name"]),
@@ -69,13 +67,20 @@ def section(looks: Sequence[Mapping[str, Any]], told: Sequence[str]) -> Section 
     columns = ["", "gradient", "steps remembered", "left a step, %", "radius of W_hh", "stuck, %", "silent units"]
     if all(row[4] is None for row in rows):
         columns, rows = [*columns[:4], *columns[5:]], [[*row[:4], *row[5:]] for row in rows]
-    plot = through_time(looks)
-    drawn = Figure(plot.svg, "Gradient of the last step's loss by lag, for each layer.", wide=True)
     caption = (
         "At the end of the training. Remembered is the farthest step to which a hundredth of the error comes; stuck "
         "are gates' values near an end of their range, as those that remember must be; silent units hardly change."
     )
-    return Section("Gradients through time", INTRO, [drawn, Table(columns, rows, caption), Text("\n\n".join(told))])
+    return Table(columns, rows, caption)
+
+
+def section(looks: Sequence[Mapping[str, Any]], told: Sequence[str]) -> Section | None:
+    """The report's section, with the doctor's findings in words; None where no recurrent layer was seen."""
+    if not looks or not looks[-1]["inside"]:
+        return None
+    plot = through_time(looks)
+    drawn = Figure(plot.svg, "Gradient of the last step's loss by lag, for each layer.", wide=True)
+    return Section("Gradients through time", INTRO, [drawn, table(looks), Text("\n\n".join(told))])
 
 
 def _power(value: float, place: int | None = None) -> str:

@@ -14,7 +14,7 @@ A task's page gives the parts and nothing else (docs/house.md shows the way of a
                 report's sections
     cut         a source as rows that can be cut, and ``costs`` what each judged row cost: by these a search compares
     predict     what the user gets
-    explain     why it is as it is
+    why         why it is as it is
     encoders    JSON saved beside the weights, with the tensors of ``kept``; ``restore`` reads both back
 """
 
@@ -131,6 +131,7 @@ class Task(BaseEstimator):
     Config: ClassVar[type[TaskConfig]]
     after: ClassVar[tuple[tuple[str, str], ...]] = ()  # what to do with a saved model: arguments, and what they give
     options: ClassVar[tuple[str, ...]] = ()  # what predict takes besides its source, by name
+    remembers: ClassVar[bool] = False  # whether it keeps data of its own to answer from
 
     network_: nn.Module
     config_: Any  # the settings with every size resolved
@@ -229,7 +230,7 @@ class Task(BaseEstimator):
     def predict(self, source: Any = None) -> Any:
         raise NotImplementedError
 
-    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+    def why(self, source: Any = None, row: int | None = None) -> Explained:
         """Why the answer for ``source``, or its row ``row``, counted from 1, is as it is."""
         raise InputError(
             f"what a {self.name} model does is not explained: forecast, classify, regress, tag, generate, recommend, "
@@ -390,6 +391,28 @@ class Task(BaseEstimator):
             dataclasses.asdict(self.config_),
             good=self.evaluation_.good if self.evaluation_ else None,
         )
+
+    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+        """Why the answer for ``source``, or its row ``row``, counted from 1, is as it is (see the task's ``why``), and
+        what went on inside while it was learnt; without a source what there is to say without one.
+
+        Raises InputError for sources and rows that cannot be read.
+        """
+        self.fitted()
+        seen = inside.section(self.looks_, [f"{finding}." for finding in self.diagnose()])
+        if seen is None or source is not None or self.remembers:
+            found = self.why(source, row)
+        elif row is not None:
+            raise InputError(f"--row is {row}, a row of a file, but no file is given: name it after the model")
+        else:
+            found = Explained(
+                f"{self.title()}: what goes on inside", f"{self.diagnose()[0]}.", (), inside.table(self.looks_)
+            )
+        if seen is None:
+            return replace(found, lang=self.config_.lang)
+        plots = {**found.plots, "through_time": inside.through_time(self.looks_)}
+        facts = {**found.facts, "inside": self.looks_[-1]["inside"]}
+        return replace(found, sections=(*found.sections, seen), plots=plots, facts=facts, lang=self.config_.lang)
 
     def report(self) -> str:
         """The self-contained HTML page of the fit, its labels in the language of the settings."""

@@ -45,16 +45,7 @@ def explain_forecast(model: Forecaster, source: Any, row: int | None) -> Explain
     page, plots = one.page(pieces.target)
     if source is None:
         notes: tuple[str, ...] = ("what forecasts rest on in general is told by a file: elman explain MODEL FILE",)
-        return Explained(
-            _title(model),
-            one.sentence,
-            (page,),
-            one.table,
-            plots,
-            {"forecast": one.facts},
-            notes,
-            lang=model.config_.lang,
-        )
+        return Explained(_title(model), one.sentence, (page,), one.table, plots, {"forecast": one.facts}, notes)
     windows, _, told = model.unseen_windows(series, 1)
     inputs, at = _sampled(windows)
     error, found = permutation_importance(_errors(model, windows, at), inputs, _parts(pieces))
@@ -72,16 +63,7 @@ def explain_forecast(model: Forecaster, source: Any, row: int | None) -> Explain
         "forecast": one.facts,
     }
     pages = (drivers.page(plots["importance"]), page, following(rows, where))
-    return Explained(
-        _title(model),
-        drivers.sentence("The forecasts"),
-        pages,
-        drivers.table,
-        plots,
-        facts,
-        notes,
-        lang=model.config_.lang,
-    )
+    return Explained(_title(model), drivers.sentence("The forecasts"), pages, drivers.table, plots, facts, notes)
 
 
 def _title(model: Forecaster) -> str:

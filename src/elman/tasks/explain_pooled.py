@@ -85,7 +85,7 @@ def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained
         sentence = f"{drivers.sentence('The answers')} {sentence}"
         table = drivers.table
     pages += _units_page(model, data, facts)
-    return Explained(title, sentence, tuple(pages), table, plots, facts, tuple(notes), lang=model.config_.lang)
+    return Explained(title, sentence, tuple(pages), table, plots, facts, tuple(notes))
 
 
 def _read(model: PooledTask, source: Any) -> tuple[Labelled, bool]:

@@ -64,7 +64,7 @@ def explain_tags(model: Tagger, source: Any, row: int | None) -> Explained:
     page = Section("Which words moved each tag", "A hidden word is one that training dropped.", [figure, table])
     sentence = f"{' '.join(f'{word}/{tag}' for word, tag, *_ in rows)}: of other words most, {max(known)[1]}."
     facts = {"words": words, "tags": tags, "hidden": effects.T.tolist()}
-    return Explained("Why these tags", sentence, (page,), table, {"tags": plot}, facts, lang=model.config_.lang)
+    return Explained("Why these tags", sentence, (page,), table, {"tags": plot}, facts)
 
 
 def explain_next(model: Generator, prompt: Any) -> Explained:
@@ -98,9 +98,7 @@ def explain_next(model: Generator, prompt: Any) -> Explained:
     )
     page, plots, table = of_text(weighed, " " if model.tokens_.level == "word" else "")
     facts = {"answer": symbol, "probability": float(p[best - 2]), **weighed.facts}
-    return Explained(
-        f"Why {symbol!r} comes next", weighed.sentence, (page,), table, plots, facts, lang=model.config_.lang
-    )
+    return Explained(f"Why {symbol!r} comes next", weighed.sentence, (page,), table, plots, facts)
 
 
 def explain_recommended(model: Recommender, data: Sessions, row: int | None) -> Explained:
@@ -130,6 +128,4 @@ def explain_recommended(model: Recommender, data: Sessions, row: int | None) -> 
     said = ", ".join(f"{names[at]} ({lost[at]:+.2g})" for at in order[:4])
     sentence = f"{first} ({whole[best].exp():.2g}) is recommended first, most because of {said}."
     facts = {"answer": first, "probability": float(whole[best].exp()), "items": names, "left_out": lost}
-    return Explained(
-        f"Why {first} is recommended", sentence, (page,), table, {"items": plot}, facts, lang=model.config_.lang
-    )
+    return Explained(f"Why {first} is recommended", sentence, (page,), table, {"items": plot}, facts)

@@ -67,7 +67,7 @@ def explain_pair(model: PairsTask, source: Any, row: int | None) -> Explained:
     page = weighed.page([*items, figure, Figure(looked.svg, "What attention looked at when each was written.")])
     facts = {"read": read, "written": written, "hidden": effects.T.tolist(), **weighed.facts, "answer": said}
     plots = {"hidden": hidden, "attention": looked}
-    return Explained(f"Why {said!r}", weighed.sentence, (page,), weighed.table, plots, facts, lang=model.config_.lang)
+    return Explained(f"Why {said!r}", weighed.sentence, (page,), weighed.table, plots, facts)
 
 
 def _pair(model: Any, rows: Rows, found: Found) -> dict[str, Tensor]:
@@ -126,16 +126,7 @@ def explain_heard(model: Transcriber, source: Any, row: int | None) -> Explained
     }
     page = weighed.page([Figure(plot.svg, captions[name], name == "time") for name, plot in plots.items()])
     facts = {"file": recordings.names[at], **weighed.facts, "answer": said}
-    return Explained(
-        f"Why {said!r}",
-        weighed.sentence,
-        (page,),
-        weighed.table,
-        plots,
-        facts,
-        recordings.notes,
-        lang=model.config_.lang,
-    )
+    return Explained(f"Why {said!r}", weighed.sentence, (page,), weighed.table, plots, facts, recordings.notes)
 
 
 def _told(network: Any) -> Callable[..., Tensor]:

@@ -130,6 +130,7 @@ class Forecaster(Task):
     help = "Forecast a column of a CSV, TSV or Parquet file."
     file = "The table: one row a time step (and series)."
     Config = ForecastConfig
+    remembers = True
     after = (
         ("predict {}", "the next values"),
         ("evaluate {} NEW.csv", "the score on new data"),
@@ -434,14 +435,13 @@ class Forecaster(Task):
         columns["lower_80"], columns["upper_80"] = (side.ravel() for side in bands[0.8])
         return to_frame(columns, like=self.like_ if source is None else source)
 
-    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+    def why(self, source: Any = None, row: int | None = None) -> Explained:
         """What forecasts rest on, by the rows of ``source``, and why one is as it is: the latest, or that of ``row``.
 
         Without a source the latest forecast alone is explained, from what the model keeps of the data of the fit.
         ``row`` counts the rows of the source from 1 and names the first one to be forecast.
         Raises InputError for sources that cannot be read, and rows with too few before them.
         """
-        self.fitted()
         return explain_forecast(self, source, row)
 
     def refuse_unknown(self, series: SeriesSet, ends: np.ndarray) -> None:

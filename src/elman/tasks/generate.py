@@ -332,9 +332,8 @@ class Generator(Task):
         """The text that goes on from the prompt ``source``; for the settings see ``stream``."""
         return "".join(self.stream(source or "", **drawing))
 
-    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+    def why(self, source: Any = None, row: int | None = None) -> Explained:
         """What of the last 300 symbols of a prompt, ``source``, moved the likeliest next one."""
-        self.fitted()
         if row is not None:
             raise InputError(f"--row is {row}, but a prompt has no rows: leave it out")
         return explain_next(self, source)

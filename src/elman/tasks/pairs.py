@@ -132,9 +132,8 @@ class PairsTask(WritingTask):
             columns["score"] = scores
         return to_frame(columns, like=None if isinstance(source, str | Path | list | tuple) else source)
 
-    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+    def why(self, source: Any = None, row: int | None = None) -> Explained:
         """Why a text was written as it was: of one text, or of row ``row`` of a file, a frame or a list, from 1."""
-        self.fitted()
         something(source)
         return explain_pair(self, source, row)
 

@@ -147,12 +147,11 @@ class PooledTask(MediaTask):
 
     # Why an answer is as it is.
 
-    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+    def why(self, source: Any = None, row: int | None = None) -> Explained:
         """Why the answer for a text, a file or a row of it, counted from 1, is as it is: of the network, not the blend.
 
         Numbers and sounds with labels tell besides what all answers rest on.
         """
-        self.fitted()
         something(source)
         return explain_pooled(self, source, row)
 

@@ -407,12 +407,11 @@ class Recommender(Task):
                     columns["probability"].append(share)
         return to_frame(columns, like=None if isinstance(source, str | Path | list | tuple) else source)
 
-    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+    def why(self, source: Any = None, row: int | None = None) -> Explained:
         """Which items moved the first recommendation: items parted by commas, or session ``row`` of a file or list.
 
         Raises InputError where there are not two items that the model knows.
         """
-        self.fitted()
         if source is None:
             raise InputError("there is nothing to explain: give a file of sessions, or items parted by commas")
         held = isinstance(source, str) and not names_file(source)

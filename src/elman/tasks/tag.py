@@ -211,9 +211,8 @@ class Tagger(SequenceTask):
             }
         )
 
-    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+    def why(self, source: Any = None, row: int | None = None) -> Explained:
         """Which words of a sentence moved each tag: of a text, or of the sentence ``row`` of a file or list, from 1."""
-        self.fitted()
         return explain_tags(self, source, row)
 
     def sentences(self, source: Any) -> list[list[str]]:

@@ -357,9 +357,8 @@ class Transcriber(WritingTask):
         columns = {config.sound: list(recordings.asked), config.text: texts}
         return to_frame(columns, like=None if isinstance(source, str | Path) else source)
 
-    def explain(self, source: Any = None, row: int | None = None) -> Explained:
+    def why(self, source: Any = None, row: int | None = None) -> Explained:
         """Why a sound was heard as it was: of one file, or of the ``row``-th, from 1, that are no silence."""
-        self.fitted()
         return explain_heard(self, source, row)
 
     def recordings(self, source: Any) -> Recordings:
