@@ -127,6 +127,35 @@ def kernels() -> str:
     return "\n".join(lines)
 
 
+def inside() -> str:
+    """A line a problem of long memory: what each network learnt, and what the doctor said of the first."""
+    workloads = json.loads((RESULTS / "inside.json").read_text())["workloads"]
+    lines = [
+        "| problem, lag | steps | tanh RNN | the doctor's advice | with it | LSTM by default |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, found in workloads.items():
+        if "rnn" not in found:
+            continue
+        advised = found.get("advised")
+        flags = " ".join(f"--{key} {value}" for key, value in advised["settings"].items()) if advised else ""
+        cells = [
+            name.replace("_", ", "),
+            f"{found['steps']:,}",
+            _learnt(found["rnn"]),
+            f"`{flags}`" if flags else "none",
+            _learnt(advised) if advised else "",
+            _learnt(found["lstm"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _learnt(run: dict[str, Any]) -> str:
+    score = f"MSE {run['mse']:.2g}" if "mse" in run else f"{100 * run['recalled']:.0f} % recalled"
+    return f"{score}, {run['verdict']}"
+
+
 def _beside(run: dict[str, Any], what: str, figure: str) -> str:
     return f"{figure} (bar missed)" if what in run["missed"] else figure
 
@@ -140,6 +169,7 @@ def filled(page: str) -> str:
         "pictures": scores("pictures_sessions.json", "task"),
         "stock": stock_program(),
         "kernels": kernels(),
+        "inside": inside(),
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name} table -->", f"<!-- /{name} table -->"
