@@ -57,7 +57,7 @@ def test_the_report_shows_it(here):
 
 def test_without_a_record_there_is_nothing_to_say(here, refused):
     model = Regressor.load("faint.elman")
-    model._carried = {}
+    model.carried = {}
     model.save(here / "bare.elman")
     assert "no record of its training" in refused("doctor", "bare.elman")
     assert "no model at" in refused("doctor", "absent.elman")

@@ -12,6 +12,7 @@ from elman.tasks.classify import Classifier
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
 from elman.tasks.load import load
+from elman.tasks.page import page_of
 from elman.tasks.paint import Painter
 from elman.tasks.recommend import Recommender
 from elman.tasks.regress import Regressor
@@ -107,7 +108,7 @@ def test_no_word_of_the_report_is_left_in_english(make):
     model = make(steps=4, lang="zh")
     assert '<html lang="zh-CN">' in model.report()
     assert left_in_english(model.report()) == []
-    assert len(left_in_english(model.pages().render("en"))) > 20  # so that the check is known to see them
+    assert len(left_in_english(page_of(model).render("en"))) > 20  # so that the check is known to see them
 
 
 @pytest.mark.parametrize("task", [Transcriber, Speaker])

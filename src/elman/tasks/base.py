@@ -36,27 +36,24 @@ from elman import kernels
 from elman.data.batch import Batch, Examples, batches, in_order
 from elman.data.cut import Cuttable
 from elman.errors import InputError
-from elman.evaluate import chinese, inside, plots
+from elman.evaluate import inside, plots
 from elman.evaluate.costs import Costs
 from elman.evaluate.evaluation import Evaluation
-from elman.evaluate.report import Facts, Figure, Report, Section
+from elman.evaluate.report import Section
 from elman.explain.advice import Finding, findings
 from elman.explain.through_time import flows
 from elman.nn.initialise import remember
 from elman.tasks import store
 from elman.tasks.explained import Explained
-from elman.train import log
+from elman.tasks.page import page_of, seen
+from elman.tasks.saved import files_of, restored
 from elman.train.config import TrainConfig, require, require_least, require_share
 from elman.train.loop import OVER, Training, Watch, fastest_threads, train
 from elman.train.plan import Plan
-from elman.version import __version__
 
 FEW_STEPS = 50  # below this a fit that its time ended is told to be too short
 ENOUGH_STEPS = 2000  # or four passes over the data
 DOES = {"train": "train", "valid": "choose when to stop", "test": "judge"}  # what the parts of the data are for
-MET = "met"  # the name that ``met_`` is saved by
-# of a loaded model, when saved again
-CARRIED = ("report.html", "log.jsonl", "inside.jsonl", "picture.svg", "tune.html", "tune.json")
 RESERVE = 5.0  # seconds of a budget kept for drawing and writing, beside those that judging takes
 
 
@@ -141,6 +138,7 @@ class Task(BaseEstimator):
     history_: list[dict[str, Any]]  # the record of the training, one entry a validation
     met_: Tensor = torch.empty(0, dtype=torch.int64)  # fingerprints of what was learnt from (data/met.py)
     judged_: Judged | None
+    carried: dict[str, bytes]  # of a loaded model the files that are saved again as they were
     held: tuple[Examples, Any] | None = None  # the part that judges, until it is judged
     remarks: tuple[str, ...] = ()  # what was noticed by the last predict, for people
 
@@ -399,8 +397,8 @@ class Task(BaseEstimator):
         Raises InputError for sources and rows that cannot be read.
         """
         self.fitted()
-        seen = inside.section(self.looks_, [f"{finding}." for finding in self.diagnose()])
-        if seen is None or source is not None or self.remembers:
+        inner = seen(self)
+        if inner is None or source is not None or self.remembers:
             found = self.why(source, row)
         elif row is not None:
             raise InputError(f"--row is {row}, a row of a file, but no file is given: name it after the model")
@@ -408,52 +406,16 @@ class Task(BaseEstimator):
             found = Explained(
                 f"{self.title()}: what goes on inside", f"{self.diagnose()[0]}.", (), inside.table(self.looks_)
             )
-        if seen is None:
+        if inner is None:
             return replace(found, lang=self.config_.lang)
         plots = {**found.plots, "through_time": inside.through_time(self.looks_)}
         facts = {**found.facts, "inside": self.looks_[-1]["inside"]}
-        return replace(found, sections=(*found.sections, seen), plots=plots, facts=facts, lang=self.config_.lang)
+        return replace(found, sections=(*found.sections, inner), plots=plots, facts=facts, lang=self.config_.lang)
 
     def report(self) -> str:
         """The self-contained HTML page of the fit, its labels in the language of the settings."""
-        return self.pages().render(self.config_.lang)
-
-    def pages(self) -> Report:
-        """What the report says, before it is written as a page."""
         self.fitted()
-        evaluation, training = self.evaluation_, self.training_
-        sections = list(self.judged_.sections) if self.judged_ else []
-        sections.append(
-            Section(
-                "Training",
-                f"{training.steps:,} steps in {training.seconds:.0f} s; {training.why}. "
-                f"The weights kept are those of step {training.best_step:,}.",
-                [
-                    Figure(
-                        plots.training(training.history).svg,
-                        "Loss while learning; the dot marks the weights kept.",
-                    )
-                ],
-            )
-        )
-        through_time = inside.section(self.looks_, [f"{finding}." for finding in self.diagnose()])
-        if through_time:
-            sections.append(through_time)
-        settings = {key: told for key, value in dataclasses.asdict(self.config_).items() if (told := plain(value))}
-        sections.append(
-            Section(
-                "Settings",
-                "Every choice, given or made, with which this fit can be repeated.",
-                [Facts(settings)],
-            )
-        )
-        return Report(
-            title=self.title(),
-            subtitle=f"elman {__version__} · {self.name}" + (f" · {Path(self.source_).name}" if self.source_ else ""),
-            verdict=evaluation.verdict if evaluation else "Not judged: no part of the data was held out.",
-            good=evaluation.good if evaluation else None,
-            sections=sections,
-        )
+        return page_of(self).render(self.config_.lang)
 
     def title(self) -> str:
         return self.name.capitalize()
@@ -465,32 +427,7 @@ class Task(BaseEstimator):
         """
         self.fitted()
         path = Path(path)
-        files = {
-            "config.json": store.dump_json(
-                {
-                    "task": self.name,
-                    "params": self.get_params(deep=False),
-                    "config": dataclasses.asdict(self.config_),
-                    "plan": self.plan_.to_json(),
-                    "source": Path(self.source_).name if self.source_ else None,
-                    "notes": list(self.notes_),
-                }
-            ),
-            "encoders.json": store.dump_json(self.encoders()),
-            "weights.safetensors": store.dump(self.network_.state_dict()),
-            "kept.safetensors": store.dump({**self.kept(), MET: self.met_}),
-            "metrics.json": store.dump_json(self.evaluation_.to_json() if self.evaluation_ else None),
-        }
-        if hasattr(self, "training_"):
-            files["report.html"] = self.report().encode()
-            files["log.jsonl"] = log.lines(self.history_).encode()
-            files["inside.jsonl"] = log.lines(self.looks_).encode()
-            if self.judged_ and self.judged_.picture:
-                svg = self.judged_.picture.svg
-                files["picture.svg"] = (chinese.drawn(svg) if self.config_.lang == "zh" else svg).encode()
-        else:
-            files |= self._carried
-        files |= beside or {}
+        files = {**files_of(self), **(beside or {})}
         store.write(path, files, overwrite=overwrite)
         return path
 
@@ -501,42 +438,8 @@ class Task(BaseEstimator):
 
     @classmethod
     def from_files(cls, files: dict[str, bytes], path: str | Path) -> Self:
-        missing = {
-            "config.json",
-            "encoders.json",
-            "weights.safetensors",
-            "kept.safetensors",
-            "metrics.json",
-        } - set(files)
-        if missing:
-            raise InputError(f"the model {path} lacks {', '.join(sorted(missing))}: use the model as it was saved")
-        head = store.parse_json(files["config.json"], "config.json")
-        try:
-            model = cls(**_tuples(head["params"]))
-            model.config_ = cls.Config(**_tuples(head["config"]))
-            model.plan_ = Plan.from_json(head["plan"])
-            model.source_, model.notes_ = head["source"], tuple(head["notes"])
-            kept = store.tensors(files["kept.safetensors"], "kept.safetensors")
-            model.met_ = kept.pop(MET, model.met_)  # models of elman 0.1 have none
-            model.restore(store.parse_json(files["encoders.json"], "encoders.json"), kept)
-            metrics = store.parse_json(files["metrics.json"], "metrics.json")
-            model.evaluation_ = Evaluation.from_json(metrics) if metrics else None
-            model.network_ = model.network(model.config_)
-            model.network_.load_state_dict(store.tensors(files["weights.safetensors"], "weights.safetensors"))
-        except InputError:
-            raise
-        except Exception as error:  # a file that is sound JSON but no model of ours can fail anywhere above
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise InputError(
-                f"the model {path} does not fit together ({reason}): use the model as it was saved"
-            ) from error
-        model.network_.eval()
-        model.judged_ = None
-        model._carried = {name: files[name] for name in CARRIED if name in files}
-        model.history_, model.looks_ = (
-            [store.parse_json(line, name) for line in files.get(name, b"").splitlines()]
-            for name in ("log.jsonl", "inside.jsonl")
-        )
+        """The task that was saved as these files. Raises InputError where they do not fit together."""
+        model: Self = restored(cls, files, path)
         return model
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -560,15 +463,3 @@ def _told(training: Training) -> list[str]:
     if training.history and training.history[-1].get("alarm"):
         notes.append(f"WARNING: {training.history[-1]['alarm']}")
     return notes
-
-
-def _tuples(params: dict[str, Any]) -> dict[str, Any]:
-    """JSON has lists where the settings have tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in params.items()}
-
-
-def plain(value: Any) -> str:
-    """A setting in words, none where it was left out."""
-    if value is None:
-        return ""
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

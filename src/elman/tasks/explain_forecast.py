@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,15 +27,12 @@ from elman.explain.importance import REPEATS, permutation_importance
 from elman.explain.units import Followed, followed
 from elman.tasks.explained import Explained
 
-if TYPE_CHECKING:
-    from elman.tasks.forecast import Forecaster
-
 MOST_WINDOWS = 2000
 MOST_NUMBERS = 2**26  # that these windows hold together
 AT_ONCE = 512  # windows
 
 
-def explain_forecast(model: Forecaster, source: Any, row: int | None) -> Explained:
+def explain_forecast(model: Any, source: Any, row: int | None) -> Explained:
     """Permutation importance and what units follow on a file's unseen windows; the parts of one forecast."""
     if source is None and row is not None:
         raise InputError(f"--row is {row}, a row of a file, but no file is given: name it after the model")
@@ -66,11 +63,11 @@ def explain_forecast(model: Forecaster, source: Any, row: int | None) -> Explain
     return Explained(_title(model), drivers.sentence("The forecasts"), pages, drivers.table, plots, facts, notes)
 
 
-def _title(model: Forecaster) -> str:
+def _title(model: Any) -> str:
     return f"{model.title()}: what it rests on"
 
 
-def pieces_of(model: Forecaster) -> Pieces:
+def pieces_of(model: Any) -> Pieces:
     """The parts of the model's windows."""
     encoder, config = model.encoder_, model.config_
     seasons = [config.season] if config.season else encoder.clock.seasons()
@@ -106,7 +103,7 @@ def _sampled(windows: Windows) -> tuple[dict[str, Tensor], Tensor]:
     return windows.batch(at).inputs, at
 
 
-def _errors(model: Forecaster, windows: Windows, at: Tensor) -> Callable[[dict[str, Tensor]], np.ndarray]:
+def _errors(model: Any, windows: Windows, at: Tensor) -> Callable[[dict[str, Tensor]], np.ndarray]:
     """The mean absolute error of each window's forecast, in the target's units."""
     y = windows.batch(at).y
     assert y is not None
@@ -125,11 +122,11 @@ def _errors(model: Forecaster, windows: Windows, at: Tensor) -> Callable[[dict[s
     return errors
 
 
-def _units(model: Forecaster, inputs: Mapping[str, Tensor], pieces: Pieces) -> list[Followed]:
+def _units(model: Any, inputs: Mapping[str, Tensor], pieces: Pieces) -> list[Followed]:
     """What the units of the encoder's last state follow, of what its last step reads."""
     encoder = model.network_.encoder
     states = []
-    with recorded(encoder) as given, torch.no_grad():  # type: ignore[arg-type]
+    with recorded(encoder) as given, torch.no_grad():
         for some in torch.arange(len(inputs["x"])).split(AT_ONCE):
             model.network_(**{name: value[some].to(model.config_.device) for name, value in inputs.items()})
             states.append(given.pop()[-1].float().cpu())
@@ -149,7 +146,7 @@ def _signal(pieces: Pieces, column: Any) -> str:
 # One forecast.
 
 
-def one_forecast(model: Forecaster, series: SeriesSet, row: int | None) -> One:
+def one_forecast(model: Any, series: SeriesSet, row: int | None) -> One:
     """The latest forecast that can be made of a series, or that whose first step is row ``row``, in its parts."""
     pieces = pieces_of(model)
     parts = _parts(pieces)
@@ -207,7 +204,7 @@ def one_forecast(model: Forecaster, series: SeriesSet, row: int | None) -> One:
     )
 
 
-def _origin(model: Forecaster, series: SeriesSet, row: int | None) -> tuple[int, int]:
+def _origin(model: Any, series: SeriesSet, row: int | None) -> tuple[int, int]:
     """The group and the first row to be forecast: the latest that can be made in the first group, or row ``row``."""
     ends, starts, reads = observed_ends(series), series.starts, model.lookback_
     if row is None:

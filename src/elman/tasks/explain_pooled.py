@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,9 +33,6 @@ from elman.tasks.clips import Clips
 from elman.tasks.explained import Explained, chosen_row
 from elman.tasks.weighing import Answer, weigh
 
-if TYPE_CHECKING:
-    from elman.tasks.pooled import PooledTask
-
 MOST_ROWS, LOOKED_AT = 2000, 300  # rows that are shuffled, and whose states are looked at
 MOST_NUMBERS = 2**25  # that those hold together
 FEWEST = 10  # labelled rows that are worth shuffling
@@ -45,7 +42,7 @@ THIRDS = (Own("first third"), Own("middle third"), Own("last third"))
 ENDS = (Own("steps since the start"), Own("steps to the end"))
 
 
-def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained:
+def explain_pooled(model: Any, source: Any, row: int | None) -> Explained:
     """One row's answer, and of labelled numbers and sounds what all answers rest on, and what units follow."""
     data, labelled = _read(model, source)
     at = chosen_row(row, len(data))
@@ -88,16 +85,14 @@ def explain_pooled(model: PooledTask, source: Any, row: int | None) -> Explained
     return Explained(title, sentence, tuple(pages), table, plots, facts, tuple(notes))
 
 
-def _read(model: PooledTask, source: Any) -> tuple[Labelled, bool]:
+def _read(model: Any, source: Any) -> tuple[Labelled, bool]:
     """The rows of a source, with their labels where it has some, and whether it has."""
     parted = isinstance(source, str | Path) and (is_folder(source) or is_motion(source) or is_archive(source))
     texts = isinstance(model.encoder_, Tokens)
     return (model.labelled(source), True) if parted and not texts else (model.unlabelled(source), False)
 
 
-def _weighed(
-    model: PooledTask, answer: Answer, inputs: dict[str, Tensor], parts: Tensor, names: Sequence[str]
-) -> Weighed:
+def _weighed(model: Any, answer: Answer, inputs: dict[str, Tensor], parts: Tensor, names: Sequence[str]) -> Weighed:
     """What each of the ``parts`` (M, T, F) has of the answer, the members' means, beside what attention looks at."""
     network = model.network_
     assert isinstance(network, Ensemble)
@@ -112,9 +107,7 @@ def _front(member: Any) -> nn.Module | None:
     return None if member.body.embedding is None else member.body.dropout
 
 
-def _picture(
-    model: PooledTask, answer: Answer, inputs: dict[str, Tensor]
-) -> tuple[Section, dict[str, Plot], Any, Weighed]:
+def _picture(model: Any, answer: Answer, inputs: dict[str, Tensor]) -> tuple[Section, dict[str, Plot], Any, Weighed]:
     """Of a picture by pixel, whatever the way it is read; hidden patch by patch."""
     encoder = model.encoder_
     assert isinstance(encoder, PictureEncoder)
@@ -137,19 +130,19 @@ def _picture(
 # All answers.
 
 
-def feature_names(model: PooledTask) -> list[str]:
+def feature_names(model: Any) -> list[str]:
     """What each number of a step is called."""
     if model.medium_ is not None:
         return [Own(name) for name in model.medium_.feature_names()]
     return [Own(f"channel {at}") for at in range(1, model.encoder_.features + 1)]
 
 
-def _shuffles(model: PooledTask) -> bool:
+def _shuffles(model: Any) -> bool:
     """Whether rows are short sequences of numbers, of which parts can be exchanged."""
     return not isinstance(model.encoder_, Tokens | PictureEncoder) and not isinstance(model.medium_, Clips)
 
 
-def _importance(model: PooledTask, data: Labelled) -> tuple[float, dict[str, Importance], int]:
+def _importance(model: Any, data: Labelled) -> tuple[float, dict[str, Importance], int]:
     """The mean error of the network, and its rise when features, or thirds of the time, are exchanged."""
     whole = model.encoded(data.x)
     assert isinstance(whole, Ragged)
@@ -177,14 +170,14 @@ def _importance(model: PooledTask, data: Labelled) -> tuple[float, dict[str, Imp
     return error, found, count
 
 
-def _units_page(model: PooledTask, data: Labelled, facts: dict[str, Any]) -> list[Section]:
+def _units_page(model: Any, data: Labelled, facts: dict[str, Any]) -> list[Section]:
     """What the units of the first network's last layer follow, step by step over some rows."""
     if isinstance(model.encoder_, PictureEncoder) or isinstance(model.medium_, Clips):
         return []
     some = data.take(torch.arange(0, len(data), max(1, len(data) // LOOKED_AT))[:LOOKED_AT])
     encoded = model.encoded(some.x)
     states, moves, symbols, values, place = [], [], [], [], []
-    body = model.network_.members[0].body  # type: ignore[union-attr, index]
+    body = model.network_.members[0].body
     for batch in in_order(Sequences(encoded), 64):
         given = batch.to(model.config_.device).inputs
         with recorded(body.stack) as found, torch.no_grad():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,15 +20,10 @@ from elman.nn.language import LanguageEnsemble
 from elman.tasks.explained import Explained, chosen_row
 from elman.tasks.weighing import Answer, against_others, weigh
 
-if TYPE_CHECKING:
-    from elman.tasks.generate import Generator
-    from elman.tasks.recommend import Recommender
-    from elman.tasks.tag import Tagger
-
 MOST_READ = 300  # the last symbols of a prompt, or of a session
 
 
-def explain_tags(model: Tagger, source: Any, row: int | None) -> Explained:
+def explain_tags(model: Any, source: Any, row: int | None) -> Explained:
     """Of one sentence: what each tag loses when a word is hidden."""
     sentences = model.sentences(source)
     words = sentences[chosen_row(row, len(sentences))]
@@ -67,7 +62,7 @@ def explain_tags(model: Tagger, source: Any, row: int | None) -> Explained:
     return Explained("Why these tags", sentence, (page,), table, {"tags": plot}, facts)
 
 
-def explain_next(model: Generator, prompt: Any) -> Explained:
+def explain_next(model: Any, prompt: Any) -> Explained:
     """What of a prompt moved the likeliest next symbol."""
     if not isinstance(prompt, str) or not prompt:
         raise InputError("there is nothing to explain: give a text, after which the next symbol is explained")
@@ -101,7 +96,7 @@ def explain_next(model: Generator, prompt: Any) -> Explained:
     return Explained(f"Why {symbol!r} comes next", weighed.sentence, (page,), table, plots, facts)
 
 
-def explain_recommended(model: Recommender, data: Sessions, row: int | None) -> Explained:
+def explain_recommended(model: Any, data: Sessions, row: int | None) -> Explained:
     """Which items of a session moved the first recommendation: what it loses when one is left out."""
     at = chosen_row(row, len(data))
     codes = model.items_.encode(data).row(at)

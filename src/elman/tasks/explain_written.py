@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,15 +27,11 @@ from elman.nn.pointer import PointerNetwork
 from elman.tasks.explained import Explained, chosen_row
 from elman.tasks.weighing import Answer, weigh
 
-if TYPE_CHECKING:
-    from elman.tasks.pairs import PairsTask
-    from elman.tasks.transcribe import Transcriber
-
 AT_ONCE = 2**18  # numbers read at once: for each of a few rows the whole vocabulary is weighed at every step
 PARTS = 40  # of a sound that are hidden in turn
 
 
-def explain_pair(model: PairsTask, source: Any, row: int | None) -> Explained:
+def explain_pair(model: Any, source: Any, row: int | None) -> Explained:
     """Of one text: what each written symbol loses when one that was read is hidden, and what attention looked at."""
     texts = read_texts(source, model.config_.source, model.name)
     text = texts[chosen_row(row, len(texts))]
@@ -92,7 +88,7 @@ def _copied(network: Any) -> Callable[..., Tensor]:
     return lambda after, **given: network(**given, after=after).log_p.reshape(after.shape).T
 
 
-def explain_heard(model: Transcriber, source: Any, row: int | None) -> Explained:
+def explain_heard(model: Any, source: Any, row: int | None) -> Explained:
     """Of one sound: what its text loses when a part of the sound is hidden, and when each symbol was heard."""
     recordings = model.recordings(source)
     at = chosen_row(row, len(recordings))

@@ -6,7 +6,7 @@ from typing import Any
 
 from elman.evaluate.report import Cell, Facts, Figure, Lang, Report, Section, Table, Text
 from elman.evaluate.wording import Own, lasting, number
-from elman.tasks.base import plain
+from elman.tasks.page import plain
 from elman.tune import pictures
 from elman.tune.comparison import Comparison
 from elman.tune.final import Tuned
