@@ -62,7 +62,7 @@ class PlainNetwork(nn.Module):
 
 def plain_torch(model: Any, made: Any, seconds: float, seed: int) -> dict[str, float]:
     """Train for as long as elman did, on as many threads; returns MAE and RMSE of the test part, and the steps made."""
-    from elman.tasks.forecast import MEAN, MIDDLE
+    from elman.evaluate.forecast.intervals import MEAN, MIDDLE
 
     config = model.config_
     torch.manual_seed(seed)

@@ -49,7 +49,7 @@ def test_training_and_choosing_do_not_see_the_rows_that_judge(quick, weekly):
     for name, tensor in one.network_.state_dict().items():
         assert torch.equal(tensor, other.network_.state_dict()[name]), name
     assert one.encoder_.to_json() == other.encoder_.to_json()
-    assert one.widen_ == other.widen_
+    assert one.intervals_ == other.intervals_
     assert one.evaluate().metrics["mae"] != other.evaluate().metrics["mae"]
 
 

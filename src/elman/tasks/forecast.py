@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -22,6 +21,7 @@ from elman.data.series.augment import WindowChange
 from elman.data.series.cut import in_time
 from elman.data.series.encoder import SeriesEncoder, Tables, carried_forward
 from elman.data.series.reader import SeriesReader
+from elman.data.series.seen import Seen
 from elman.data.series.series import SeriesSet, check_target
 from elman.data.series.split import Parts, as_given, by_time, observed_ends
 from elman.data.series.window import Windows, origins
@@ -29,6 +29,7 @@ from elman.errors import InputError
 from elman.evaluate.costs import Costs
 from elman.evaluate.forecast import baselines
 from elman.evaluate.forecast.backtest import backtest
+from elman.evaluate.forecast.intervals import MEAN, MIDDLE, QUANTILES, Bands, Intervals
 from elman.evaluate.forecast.report import sections
 from elman.nn.forecaster import ForecastNetwork
 from elman.nn.losses import pinball, squared
@@ -36,11 +37,6 @@ from elman.tasks.base import Judged, Prepared, Task, TaskConfig
 from elman.tasks.explain_forecast import explain_forecast
 from elman.tasks.explained import Explained
 from elman.train.config import require, require_least, require_share
-
-QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
-BANDS = {0.8: (1, 3), 0.95: (0, 4)}  # the quantiles that bound each interval
-MIDDLE = QUANTILES.index(0.5)
-MEAN = len(QUANTILES)  # the network's last output
 
 Columns = tuple[str, ...]
 
@@ -169,9 +165,7 @@ class Forecaster(Task):
         self._refuse_short(made, series, parts, config.horizon)
         y, train = series.values[:, 0], made["train"].origins.numpy()
         self.season_ = baselines.best_season(y, starts, train, config.horizon, seasons) if seasons else None
-        last = max(series.times[end - 1] for end in parts.valid_end)
-        self.seen_until_ = str(last) if isinstance(last, np.datetime64) else int(last)
-        self.first_rows_ = y[starts[0] : starts[0] + 32].copy()
+        self.seen_ = Seen.of(series, parts.valid_end)
         self.context_ = _context(series, parts.test_end, self.lookback_ + max(self.encoder_.lags, default=0))
         told = (*series.notes, *notes, parts.how)
         return Prepared(**made, notes=told, judged=(series, _before(series, parts.valid_end)))
@@ -270,21 +264,12 @@ class Forecaster(Task):
         return total / max(count, 1)
 
     def finish(self, prepared: Prepared) -> None:
-        """Widen or narrow each interval until it holds its share of the validation part, side by side of the median.
-
-        Source: conformalised quantile regression, Romano et al., 2019, with a factor in place of an offset.
-        """
+        """What the intervals must be widened by, on the validation part."""
         valid = prepared.valid
         assert isinstance(valid, Windows)
-        self.widen_ = dict.fromkeys(BANDS, 1.0)
-        quantiles, y = self._quantiles(valid), valid.batch(torch.arange(len(valid))).y
+        y = valid.batch(torch.arange(len(valid))).y
         assert y is not None
-        actual = y.numpy().astype(np.float64)
-        middle = quantiles[..., MIDDLE]
-        for level, (low, high) in BANDS.items():
-            half = np.where(actual < middle, middle - quantiles[..., low], quantiles[..., high] - middle)
-            ratio = (np.abs(actual - middle) / np.maximum(half, 1e-6))[np.isfinite(actual)]
-            self.widen_[level] = float(np.clip(np.quantile(ratio, level), 0.5, 1e9))
+        self.intervals_ = Intervals.fit(self._quantiles(valid), y.numpy().astype(np.float64))
 
     # From outputs to what the user reads.
 
@@ -298,21 +283,11 @@ class Forecaster(Task):
         out[..., :MEAN].sort(axis=-1)
         return out
 
-    def _decoded(self, windows: Windows) -> tuple[np.ndarray, dict[float, tuple[np.ndarray, np.ndarray]]]:
+    def _decoded(self, windows: Windows) -> tuple[np.ndarray, Bands]:
         """Point forecasts (N, K) and intervals {level: (lower, upper)} in the target's own units."""
-        out, at = self._quantiles(windows), windows.origins.numpy()
-        mean, deviation = windows.tables.mean[at, None], windows.tables.deviation[at, None]
-        middle = out[..., MIDDLE]
-        bands = {}
-        for level, (low, high) in BANDS.items():
-            below, above = middle - out[..., low], out[..., high] - middle
-            bands[level] = (
-                (middle - self.widen_[level] * below) * deviation + mean,
-                (middle + self.widen_[level] * above) * deviation + mean,
-            )
-        # Each interval is widened by itself, yet the narrower must stay inside.
-        bands[0.95] = (np.minimum(bands[0.95][0], bands[0.8][0]), np.maximum(bands[0.95][1], bands[0.8][1]))
-        return out[..., MIDDLE if self.config_.point == "median" else MEAN] * deviation + mean, bands
+        at, tables = windows.origins.numpy(), windows.tables
+        mean, deviation = tables.mean[at, None], tables.deviation[at, None]
+        return self.intervals_.decode(self._quantiles(windows), mean, deviation, self.config_.point)
 
     def judge(self, examples: Examples, judged: tuple[SeriesSet, np.ndarray], notes: tuple[str, ...]) -> Judged:
         assert isinstance(examples, Windows)
@@ -329,7 +304,7 @@ class Forecaster(Task):
     def unseen_windows(self, series: SeriesSet, stride: int) -> tuple[Windows, np.ndarray, tuple[str, ...]]:
         """The windows of rows that the fit has not seen, the first such row of each group, and what to say of it."""
         starts, ends = series.starts[:-1], observed_ends(series)
-        begin, notes = self._unseen(series)
+        begin, notes = self.seen_.unseen(series)
         begin = np.minimum(begin, ends)
         tables = self.encoder_.encode(series, own=self.lookback_)
         windows = self._windows(series, tables, begin, ends, self.config_, stride)
@@ -386,22 +361,6 @@ class Forecaster(Task):
         names = np.array([crc32(name.encode()) for name in series.groups], np.int64)
         rows = (names[group] << 30) + series.starts[group + 1] - at
         return Costs("MAE" if median else "MSE", values, rows, block, series.times[at - 1])
-
-    def _unseen(self, series: SeriesSet) -> tuple[np.ndarray, tuple[str, ...]]:
-        """The first row of each group that the fit has not seen, and what to say of it."""
-        starts, seen = series.starts[:-1], self.seen_until_
-        if series.clock.step == "row":
-            same = np.array_equal(series.values[starts[0] : starts[0] + 32, 0], self.first_rows_, equal_nan=True)
-            if not same:
-                return starts, ("all rows are judged: without times it is not known whether the fit saw them",)
-        until = seen if isinstance(seen, int) else np.datetime64(seen, "us")
-        spans = pairwise(series.starts.tolist())
-        begin = starts + np.array([np.searchsorted(series.times[a:b], until, side="right") for a, b in spans])
-        if (begin >= series.starts[1:]).all():
-            return starts, (f"WARNING: the fit has seen all of these rows (up to {seen}): this is no honest score",)
-        if (begin > starts).any():
-            return begin, (f"only rows after {seen} are judged: the fit has seen those before",)
-        return begin, ()
 
     def predict(self, source: Any = None) -> Any:
         """The next ``horizon`` values of each series, after the end of ``source`` or of the data of the fit.
@@ -463,8 +422,8 @@ class Forecaster(Task):
             "series": self.encoder_.to_json(),
             "lookback": self.lookback_,
             "season": self.season_,
-            "seen_until": self.seen_until_,
-            "widen": [[level, factor] for level, factor in self.widen_.items()],
+            "seen_until": self.seen_.until,
+            "widen": [[level, factor] for level, factor in self.intervals_.widen.items()],
             "groups": list(self.context_.groups),
         }
 
@@ -474,16 +433,15 @@ class Forecaster(Task):
             "values": torch.from_numpy(self.context_.values),
             "times": torch.from_numpy(self.context_.times.astype(np.int64)),
             "starts": torch.from_numpy(self.context_.starts.astype(np.int64)),
-            "first_rows": torch.from_numpy(self.first_rows_),
+            "first_rows": torch.from_numpy(self.seen_.first),
         }
 
     def restore(self, encoders: dict[str, Any], kept: dict[str, Tensor]) -> None:
         self.reader_ = SeriesReader.from_json(encoders["reader"])
         self.encoder_ = SeriesEncoder.from_json(encoders["series"])
         self.lookback_, self.season_ = encoders["lookback"], encoders["season"]
-        self.seen_until_, self.like_ = encoders["seen_until"], None
-        self.widen_ = {float(level): float(factor) for level, factor in encoders["widen"]}
-        self.first_rows_ = kept["first_rows"].numpy()
+        self.seen_, self.like_ = Seen(encoders["seen_until"], kept["first_rows"].numpy()), None
+        self.intervals_ = Intervals({float(level): float(factor) for level, factor in encoders["widen"]})
         clock, times = self.encoder_.clock, kept["times"].numpy()
         self.context_ = SeriesSet(
             values=kept["values"].numpy(),
