@@ -62,3 +62,10 @@ def test_the_equations_agree_with_autograd(tmp_path):
         for line, norms in zip(*[iter(out.splitlines())] * 2, strict=True)
     }
     assert far["LSTM"] > 100 * far["RNN"] and far["GRU"] > 100 * far["RNN"]
+
+
+def test_what_the_doctor_advises_helps(tmp_path):
+    out = printed("inside.py", folder=tmp_path, OMP_NUM_THREADS="1")
+    before, after = (float(line.split()[-1]) for line in out.splitlines() if "mean error" in line)
+    assert "problem: The gradient vanishes" in out and "--cell lstm --memory 100" in out
+    assert before > 0.4 and after < 0.1
