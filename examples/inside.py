@@ -1,7 +1,7 @@
 """Seeing inside: a network that cannot learn, the doctor's reason, its advice followed, and what the answer rests on.
 
-Each sequence is 100 random numbers with marks beside them. Asked for is the number that is marked, the first: a memory of
-100 steps.
+Each sequence is 100 random numbers with marks beside them. Asked for is the number that is marked, the first of them: a
+memory of 100 steps.
 """
 
 from typing import Any
