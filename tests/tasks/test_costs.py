@@ -50,7 +50,7 @@ def test_the_mean_cost_is_the_score(name):
     costs = task.held_costs()
     assert len(costs.rows) == len(costs.values) == len(np.unique(costs.rows))
     task.judge_held()
-    assert task.held is None
+    assert task.held_ is None
     assert costs.mean == pytest.approx(score(task.evaluation_.metrics), rel=1e-4)
 
 

@@ -153,8 +153,6 @@ def test_leaving_out_one_of_the_last_items_costs_most(fitted):
     assert lost[3] == pytest.approx(told, abs=1e-3)
     with pytest.raises(InputError, match="two at least are needed"):
         fitted.explain("i3,unheard of")
-    with pytest.raises(InputError, match="there is nothing to explain"):
-        fitted.explain()
 
 
 def test_a_session_of_a_file_is_explained(fitted):

@@ -150,7 +150,7 @@ def test_a_written_symbol_owes_most_to_the_one_it_translates(fitted):
     rests_on = [max(range(4), key=lambda at, lost=lost: lost[at]) for lost in found.facts["hidden"][:4]]
     assert sum(at == place for place, at in enumerate(rests_on)) >= 3
     assert found.facts["total"] == pytest.approx(found.facts["difference"], rel=0.01)
-    assert set(found.plots) == {"hidden", "attention"}
+    assert set(found.plots) == {"hidden", "attention", "through_time"}
     with pytest.raises(InputError, match="--row is 2, but there is row 1"):
         fitted.explain("1729", 2)
     with pytest.raises(InputError, match="the text is empty"):

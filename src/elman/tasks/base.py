@@ -139,7 +139,7 @@ class Task(BaseEstimator):
     met_: Tensor = torch.empty(0, dtype=torch.int64)  # fingerprints of what was learnt from (data/met.py)
     judged_: Judged | None
     carried: dict[str, bytes]  # of a loaded model the files that are saved again as they were
-    held: tuple[Examples, Any] | None = None  # the part that judges, until it is judged
+    held_: tuple[Examples, Any] | None = None  # the part that judges, until it is judged
     remarks: tuple[str, ...] = ()  # what was noticed by the last predict, for people
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -296,7 +296,7 @@ class Task(BaseEstimator):
         self.notes_ = (*prepared.notes, *_told(training))
         self.finish(prepared)
         test = prepared.test
-        self.held = (test, prepared.judged) if test is not None and len(test) else None
+        self.held_ = (test, prepared.judged) if test is not None and len(test) else None
         self.judged_, self.evaluation_ = None, None
         if judged:
             self.judge_held()
@@ -305,15 +305,15 @@ class Task(BaseEstimator):
 
     def judge_held(self) -> None:
         """Judge the part that the fit has held back, and let go of it."""
-        if self.held is not None:
-            self.judged_ = self.judge(*self.held, self.notes_)
+        if self.held_ is not None:
+            self.judged_ = self.judge(*self.held_, self.notes_)
             self.evaluation_ = self.judged_.evaluation
-        self.held = None
+        self.held_ = None
 
     def held_costs(self) -> Costs:
         """What each row of the part that the fit has held back cost."""
-        assert self.held is not None
-        return self.costs(*self.held)
+        assert self.held_ is not None
+        return self.costs(*self.held_)
 
     def resolve(self, source: Any) -> Any:
         """The settings that a fit would take, every size resolved."""

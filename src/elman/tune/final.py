@@ -114,7 +114,7 @@ def judged(
             fits[name].append(fit)
             told(f"judging, seed {seed}: {fit.costs.name} {number(fit.score, 4)} of the {name} settings")
             if seed or name == "default":
-                fit.model.held = None
+                fit.model.held_ = None
     model = fits["tuned"][0].model
     model.source_ = str(source) if isinstance(source, str | Path) else None
     model.notes_ = (

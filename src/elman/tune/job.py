@@ -94,7 +94,7 @@ class Job:
         model = self.model(settings).set_params(seed=self.base.config().seed + seed)
         look: Literal["never", "ends"] = "ends" if kept else "never"
         model.fit(train, test=judge, watch=watch or (lambda event: None), look=look, judged=False)
-        if model.held is None:
+        if model.held_ is None:
             raise InputError("a fold has no rows to judge by: give more rows, or fewer --folds")
         costs = model.held_costs()
         return Fit(model, costs, time.perf_counter() - began)
