@@ -19,7 +19,7 @@ def run_doctor(path: Path, as_json: bool) -> None:
     model = load(path)
     if not model.history_:
         raise InputError(f"{path} has no record of its training: fit it again, with this version of elman")
-    found = sorted(model.diagnose(), key=lambda finding: list(COLOURS).index(finding.kind))
+    found = model.diagnose()
     if as_json:
         last = model.looks_[-1] if model.looks_ else {"inside": []}
         emit({"model": str(path), "findings": [finding.to_json() for finding in found], **last})

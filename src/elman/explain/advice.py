@@ -18,6 +18,7 @@ WORSE = 1.05  # times the best validation at the end
 BYPASSED = 0.5  # of the gradient comes to earlier steps straight from the loss
 
 Kind = Literal["problem", "note", "fine"]
+ORDER: tuple[Kind, ...] = ("problem", "note", "fine")  # the worst first
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def findings(
     found += _learning(history, settings, good)
     if looks and not any(one.kind == "problem" for one in found):
         found.insert(0, _fine([Flow.from_json(one) for one in looks[-1]["inside"]]))
-    return found
+    return sorted(found, key=lambda one: ORDER.index(one.kind))
 
 
 def _through_time(flows: Sequence[Flow], settings: Mapping[str, Any], good: bool | None) -> list[Finding]:
