@@ -1,4 +1,6 @@
 // One time step through a stack of layers, for streams: weights are laid out once and states kept between the calls.
+//
+// A stepper of streams has room for more states than it steps at a time: each call names the rows of h and c that step.
 #include <deque>
 
 #include "gemv.h"
@@ -36,33 +38,32 @@ struct Given {
     const R* zone_h;     // (B, P)
     const R* zone_c;     // (B, H)
     // states, read by load and written by save, and the layer's output
-    R* h;  // (B, P)
-    R* c;  // (B, H)
+    R* h;  // (B, P), of streams (S, P)
+    R* c;  // (B, H), of streams (S, H)
     R* y;  // (B, P)
 };
 
-// a (B, K) to W a + b (B, N).
+// a (n, K) to W a + b (n, N), n at most `most`.
 template <class R>
 class Affine {
 public:
-    Affine(int64_t rows, const R* w, int64_t inner, int64_t columns, const R* bias)
-        : rows_(rows), bias_(bias) {
-        if (rows == 1)
+    Affine(int64_t most, const R* w, int64_t inner, int64_t columns, const R* bias) : most_(most), bias_(bias) {
+        if (most == 1)
             one_ = Columns<R>(w, inner, columns, 1, inner);
         else
             many_ = Panels<R>(w, inner, columns, 1, inner);
     }
 
-    void operator()(const R* a, int64_t a_stride, R* c, int64_t c_stride, bool backward) const {
+    void operator()(int64_t n, const R* a, int64_t a_stride, R* c, int64_t c_stride, bool backward = false) const {
         const Start start = bias_ ? Start::bias : Start::zero;
-        if (rows_ == 1)
+        if (most_ == 1)
             multiply(a, one_, c, start, bias_, backward);
         else
-            multiply(rows_, a, a_stride, many_, c, c_stride, start, bias_);
+            multiply(n, a, a_stride, many_, c, c_stride, start, bias_);
     }
 
 private:
-    int64_t rows_;
+    int64_t most_;
     const R* bias_;
     Columns<R> one_;
     Panels<R> many_;
@@ -91,16 +92,16 @@ public:
     // From x (B, F).
     void input(const R* x, bool backward) {
         R* gates = gates_.get();
-        input_(x, given_.inputs, gates, width_, backward);
+        input_(pass_.n, x, given_.inputs, gates, width_, backward);
         if (given_.gain_ih)
-            for (int64_t r = 0; r < given_.rows; ++r)
+            for (int64_t r = 0; r < pass_.n; ++r)
                 normalise<R>(gates + r * width_, width_, given_.gain_ih, given_.bias_ih, nullptr);
     }
 
     // From the state.
     void recur(bool backward) {
         const Rows<R>&h = pass_.state[0], &product = pass_.product;
-        recurrent_(h[0], h.stride, product[0], product.stride, backward);
+        recurrent_(pass_.n, h[0], h.stride, product[0], product.stride, backward);
     }
 
     // Gives y (B, P).
@@ -108,7 +109,7 @@ public:
         cell_(pass_);
         const R* own = own_.get();
         if (given_.residual)
-            each_vector<R>(given_.rows * given_.outputs,
+            each_vector<R>(pass_.n * given_.outputs,
                            [&](int64_t j, auto m) { store(given_.y + j, load(x + j, m) + load(own + j, m), m); });
         return given_.y;
     }
@@ -118,6 +119,21 @@ public:
         if (given_.c) pass_.state[1].take(given_.c, 0, given_.rows, given_.hidden);
     }
     void save_state() { pass_.finish(); }
+
+    // The states of n streams, those at these rows of h and c.
+    void load_state(int64_t n, const int64_t* at) {
+        pass_.n = n;
+        for (int64_t r = 0; r < n; ++r) {
+            std::copy_n(given_.h + at[r] * given_.outputs, given_.outputs, pass_.state[0][r]);
+            if (given_.c) std::copy_n(given_.c + at[r] * given_.hidden, given_.hidden, pass_.state[1][r]);
+        }
+    }
+    void save_state(int64_t n, const int64_t* at) {
+        for (int64_t r = 0; r < n; ++r) {
+            std::copy_n(pass_.state[0][r], given_.outputs, given_.h + at[r] * given_.outputs);
+            if (given_.c) std::copy_n(pass_.state[1][r], given_.hidden, given_.c + at[r] * given_.hidden);
+        }
+    }
 
 private:
     static constexpr int64_t gate_counts[] = {Rnn<R>::gates, Lstm<R>::gates, Gru<R>::gates};
@@ -169,6 +185,13 @@ public:
         back_ = !back_;
     }
 
+    // x (n, F) of the streams whose states lie at these rows.
+    void step_at(int64_t n, const int64_t* at, const R* x) {
+        for (Stage<R>& stage : stages) stage.load_state(n, at);
+        step(x);
+        for (Stage<R>& stage : stages) stage.save_state(n, at);
+    }
+
     std::deque<Stage<R>> stages;
 
 private:
@@ -179,6 +202,7 @@ private:
 }  // namespace elman
 
 // operation: 0 rnn, 1 lstm, 2 gru. open gives null where memory runs out; step leaves its result in the last layer's y.
+// An affine is what stands behind a stack: a head, whose rows do not depend on each other either.
 #define ELMAN_STEPPER(R, suffix)                                                                        \
     extern "C" {                                                                                        \
     void* elman_stepper_open_##suffix(int64_t operation, int64_t layers, const elman::Given<R>* given) {\
@@ -189,6 +213,9 @@ private:
         }                                                                                               \
     }                                                                                                   \
     void elman_stepper_step_##suffix(elman::Stepper<R>* stepper, const R* x) { stepper->step(x); }      \
+    void elman_stepper_step_at_##suffix(elman::Stepper<R>* stepper, int64_t n, const int64_t* at, const R* x) { \
+        stepper->step_at(n, at, x);                                                                     \
+    }                                                                                                   \
     void elman_stepper_load_##suffix(elman::Stepper<R>* stepper) {                                      \
         for (auto& stage : stepper->stages) stage.load_state();                                         \
     }                                                                                                   \
@@ -196,6 +223,17 @@ private:
         for (auto& stage : stepper->stages) stage.save_state();                                         \
     }                                                                                                   \
     void elman_stepper_close_##suffix(elman::Stepper<R>* stepper) { delete stepper; }                   \
+    void* elman_affine_open_##suffix(int64_t most, const R* w, int64_t inner, int64_t columns, const R* bias) { \
+        try {                                                                                           \
+            return new elman::Affine<R>(most, w, inner, columns, bias);                                 \
+        } catch (const std::bad_alloc&) {                                                               \
+            return nullptr;                                                                             \
+        }                                                                                               \
+    }                                                                                                   \
+    void elman_affine_run_##suffix(const elman::Affine<R>* affine, int64_t n, const R* a, int64_t a_stride, R* c, int64_t c_stride) { \
+        (*affine)(n, a, a_stride, c, c_stride);                                                         \
+    }                                                                                                   \
+    void elman_affine_close_##suffix(elman::Affine<R>* affine) { delete affine; }                       \
     }
 
 ELMAN_STEPPER(float, f32)

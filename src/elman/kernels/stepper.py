@@ -45,7 +45,13 @@ class Stepper:
     """
 
     def __init__(
-        self, layers: Sequence[Weights], sizes: Sequence[int], rows: int, options: Options, residual: bool
+        self,
+        layers: Sequence[Weights],
+        sizes: Sequence[int],
+        rows: int,
+        options: Options,
+        residual: bool,
+        streams: int = 0,
     ) -> None:
         like = layers[0].weight_ih
         self._layers, self._options, self._residual = layers, options, residual
@@ -53,7 +59,7 @@ class Stepper:
         # Four parts are an sLSTM's, whose m is an exponent: that of 0 is minus infinity.
         self._starts = (0.0, 0.0, 0.0, -math.inf) if len(sizes) == 4 else (0.0,) * len(sizes)
         pairs = zip(sizes, self._starts, strict=True)
-        self._state: State = tuple(like.new_full((len(layers), rows, size), start) for size, start in pairs)
+        self._state: State = tuple(like.new_full((len(layers), streams or rows, size), start) for size, start in pairs)
         self._y = like.new_zeros(rows, sizes[0])
 
     def step(self, x: Tensor) -> Tensor:
@@ -62,6 +68,13 @@ class Stepper:
         y is the stepper's own buffer, and the next call writes over it: `.clone()` what is to stay. It may be that
         call's x.
         Raises: TypeError or ValueError unless x is of that shape, in the weights' type and on their device.
+        """
+        raise NotImplementedError
+
+    def step_at(self, x: Tensor, at: Tensor) -> Tensor:
+        """One step of the streams ``at`` (n,), distinct, of as many as there are states: x (n, F) to y (n, P).
+
+        n is at most B; of a `Slots`, which checks both. The bits of a row do not depend on the others.
         """
         raise NotImplementedError
 
@@ -137,6 +150,16 @@ class ReferenceStepper(Stepper):
             x = x + y if self._residual and x.shape == y.shape else y
         return self._y.copy_(x)
 
+    @torch.no_grad()
+    def step_at(self, x: Tensor, at: Tensor) -> Tensor:
+        # Torch's products of several rows may differ from those of one in the last bit: each stream steps alone.
+        whole, found = self._state, []
+        for row, slot in zip(x, at.tolist(), strict=True):
+            self._state = tuple(part[:, slot : slot + 1] for part in whole)
+            found.append(self.step(row[None]).clone())
+        self._state = whole
+        return torch.cat(found)
+
 
 class _Given(ctypes.Structure):
     """One layer, as `Given` in step.cpp has it."""
@@ -187,6 +210,7 @@ class NativeStepper(Stepper):
             raise RuntimeError("stepper ran out of memory: take fewer rows or hidden units")
         weakref.finalize(self, function("close", pointer), self._within)
         self._run = function("step", pointer, pointer)
+        self._run_at = function("step_at", pointer, word, pointer, pointer)
         self._load_state, self._save_state = function("load", pointer), function("save", pointer)
 
     def step(self, x: Tensor) -> Tensor:
@@ -201,6 +225,10 @@ class NativeStepper(Stepper):
             x = x.resolve_neg().contiguous()
         self._run(self._within, x.data_ptr())
         return self._y
+
+    def step_at(self, x: Tensor, at: Tensor) -> Tensor:
+        self._run_at(self._within, len(at), at.data_ptr(), x.data_ptr())
+        return self._y[: len(at)]
 
     def _load(self) -> None:
         self._load_state(self._within)
@@ -220,11 +248,12 @@ def stepper(
     options: Options = PLAIN,
     zoneout: tuple[float, float] = (0.0, 0.0),
     residual: bool = False,
+    streams: int = 0,
 ) -> Stepper:
     """Make a stepper of a stack of layers, in one direction: native for rnn, lstm and gru where there is a library.
 
     sizes: of the parts of the state, P first, then H. options: without masks; zoneout: the probabilities for
-    h and c.
+    h and c. streams: states to keep, where a step is not of all of them (`step_at`).
     Raises: TypeError or ValueError unless rows is 1 or more.
     """
     if isinstance(rows, bool) or not isinstance(rows, int):
@@ -233,13 +262,16 @@ def stepper(
         raise ValueError(f"rows is {rows}, but it must be at least 1: pass a larger number")
     own = list(map(_snapshot, layers))
     like = own[0].weight_ih
+    native = library.native()
+    known = native is not None and operation in _NATIVE and like.dtype in _SUFFIX and like.is_cpu
+    if streams and not known:
+        rows = 1  # the definitions step the streams one by one
     zone_h, zone_c = (
         like.new_full((rows, size), p) if p else None for size, p in zip((sizes[0], sizes[-1]), zoneout, strict=True)
     )
     options = options._replace(zone_h=zone_h, zone_c=zone_c)
-    given = (own, sizes, rows, options, residual)
-    native = library.native()
-    if native is None or operation not in _NATIVE or like.dtype not in _SUFFIX or not like.is_cpu:
+    given = (own, sizes, rows, options, residual, streams)
+    if native is None or not known:
         return ReferenceStepper(operation, *given)
     return NativeStepper(native, operation, *given)
 

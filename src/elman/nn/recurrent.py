@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from elman import kernels
 from elman.kernels import Options, Packing, State, Weights
+from elman.kernels.slots import TOGETHER, Slots
 from elman.kernels.stepper import Stepper, stepper
 from elman.nn.cells import CELLS, EXTRAS, parameter_shapes, start
 from elman.nn.checks import check_input, check_options, checked_lengths, checked_state, zoneout_pair
@@ -228,21 +229,31 @@ class Recurrent(nn.Module):
 
         Raises: TypeError or ValueError for rows that are no count, and ValueError for a bidirectional stack.
         """
+        given = self._of_streams()
+        return stepper(*given.pop("layers"), rows, **given)
+
+    def slots(self, count: int, together: int = TOGETHER) -> Slots:
+        """Return what keeps the states of `count` streams and steps any of them, `together` in one call; see `Slots`.
+
+        Raises: ValueError for sizes below 1, and for a bidirectional stack.
+        """
+        given = self._of_streams()
+        return Slots(*given.pop("layers"), count, together, **given)
+
+    def _of_streams(self) -> dict[str, Any]:
         if self.bidirectional:
             raise ValueError(
                 "bidirectional is True, but a reversed direction starts at the end of the sequence: "
                 "step through a stack of one direction"
             )
         cell, reset = CELLS[self.mode], "after" if self.reset_after else "before"
-        return stepper(
-            cell.operation,
-            [self._weights(way) for (way,) in self._names],
-            (self._out, *[self.hidden_size] * (len(cell.states) - 1)),
-            rows,
-            options=Options(cell.activation, reset, self.clip, self.heads),
-            zoneout=zoneout_pair(self.zoneout, len(cell.states)),
-            residual=self.residual,
-        )
+        sizes = (self._out, *[self.hidden_size] * (len(cell.states) - 1))
+        return {
+            "layers": (cell.operation, [self._weights(way) for (way,) in self._names], sizes),
+            "options": Options(cell.activation, reset, self.clip, self.heads),
+            "zoneout": zoneout_pair(self.zoneout, len(cell.states)),
+            "residual": self.residual,
+        }
 
     def weights(self, layer: int, way: int = 0) -> Weights:
         """The weights of one layer in one direction (1: the reversed one), as the kernels are given them."""
