@@ -1,1 +1,1 @@
-"""Out of the workshop: a fitted model stepped along a stream, exported to other runtimes, imported from them, served."""
+"""Out of the workshop: a model stepped along a stream, taken to other runtimes and from them, and served."""

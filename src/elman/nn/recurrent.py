@@ -229,18 +229,18 @@ class Recurrent(nn.Module):
 
         Raises: TypeError or ValueError for rows that are no count, and ValueError for a bidirectional stack.
         """
-        given = self._of_streams()
-        return stepper(*given.pop("layers"), rows, **given)
+        layers, options = self._of_streams()
+        return stepper(*layers, rows, **options)
 
     def slots(self, count: int, together: int = TOGETHER) -> Slots:
         """Return what keeps the states of `count` streams and steps any of them, `together` in one call; see `Slots`.
 
         Raises: ValueError for sizes below 1, and for a bidirectional stack.
         """
-        given = self._of_streams()
-        return Slots(*given.pop("layers"), count, together, **given)
+        layers, options = self._of_streams()
+        return Slots(*layers, count, together, **options)
 
-    def _of_streams(self) -> dict[str, Any]:
+    def _of_streams(self) -> tuple[tuple[str, list[Weights], tuple[int, ...]], dict[str, Any]]:
         if self.bidirectional:
             raise ValueError(
                 "bidirectional is True, but a reversed direction starts at the end of the sequence: "
@@ -248,8 +248,7 @@ class Recurrent(nn.Module):
             )
         cell, reset = CELLS[self.mode], "after" if self.reset_after else "before"
         sizes = (self._out, *[self.hidden_size] * (len(cell.states) - 1))
-        return {
-            "layers": (cell.operation, [self._weights(way) for (way,) in self._names], sizes),
+        return (cell.operation, [self._weights(way) for (way,) in self._names], sizes), {
             "options": Options(cell.activation, reset, self.clip, self.heads),
             "zoneout": zoneout_pair(self.zoneout, len(cell.states)),
             "residual": self.residual,
