@@ -37,7 +37,7 @@ LAYERS = {
     "LSTM 2 x 256": (elman.nn.LSTM, 80, 256, 2),
 }
 MANY = (1, 16, 256, 1024, 4096)
-WORDS = "good fine bad poor film plot the a of and was not very".split()
+WORDS = ["good", "fine", "bad", "poor", "film", "plot", "the", "a", "of", "and", "was", "not", "very"]
 
 
 def by_turns(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, bench and demo; ``tune.py`` has one more."""
+"""The commands: fit, refit, evaluate, predict, explain, stream, trace, doctor, bench and demo; ``tune.py`` has more."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from elman.cli.explain import run_explain
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
+from elman.cli.stream import run_stream
 from elman.cli.trace import run_trace
 from elman.cli.tune import tune
 from elman.data.frames import WRITTEN
@@ -347,6 +348,24 @@ def explain(
         Replace an explanation that is there.
     """
     run_explain(model, source, row, lang, out, overwrite, json, quiet)
+
+
+@app.command
+def stream(model: Path, *, state: Path | None = None) -> None:
+    """Answer step by step: a line of stdin a step, a JSON object a line of stdout.
+
+    A line is a text, an item, numbers parted by commas, a row of a table as JSON, or CSV after its head. Models that
+    hear read samples of 16 bits at their rate instead. Fit classifiers, regressors, taggers and transcribers
+    with --causal.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    state
+        Go on from this file where it is there, and keep in it what was read.
+    """
+    run_stream(model, state)
 
 
 @app.command(name="trace")
