@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, import, bench and demo; ``tune.py`` has one more."""
+"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, import, bench, demo; ``tune.py`` has another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.doctor import run_doctor
 from elman.cli.explain import run_explain
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
-from elman.cli.imports import Cell, run_import
+from elman.cli.imports import Kind, run_import
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
 from elman.cli.trace import run_trace
@@ -406,13 +406,13 @@ def doctor(model: Path | None = None, *, json: Json = False) -> None:
 def import_command(
     file: Path,
     *,
-    cell: Cell | None = None,
+    cell: Kind | None = None,
     prefix: str | None = None,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Take over a trained network: a Keras model, an ONNX file or torch.nn's weights, compared with the original's outputs.
+    """Take over a trained network of Keras, ONNX or torch.nn, and compare its outputs with the original's.
 
     Parameters
     ----------

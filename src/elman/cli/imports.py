@@ -1,4 +1,4 @@
-"""The command that takes over a network of another library: its layers, and whether their outputs are the original's."""
+"""The command that takes over a network of another library: its layers, and whether they give the same outputs."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rich.table import Table
 from elman.cli.answers import emit
 from elman.cli.console import aside, people, say
 from elman.deploy.imports import open_file
-from elman.deploy.imports.torch_weights import Cell
+from elman.deploy.imports.torch_weights import Kind
 from elman.nn.layers import Layers
 from elman.tasks import layers as saved
 from elman.tasks import store
 
-__all__ = ["Cell", "run_import"]
+__all__ = ["Kind", "run_import"]
 
 
 def run_import(
-    file: Path, cell: Cell | None, prefix: str | None, out: Path | None, overwrite: bool, as_json: bool
+    file: Path, cell: Kind | None, prefix: str | None, out: Path | None, overwrite: bool, as_json: bool
 ) -> None:
     """Read, compare, save, and show the layers."""
     out = out or Path(f"{file.name.split('.')[0]}.elman")
@@ -33,7 +33,8 @@ def run_import(
         aside(note)
     say(f"[{'green' if check.difference is not None else 'yellow'}]{escape(imported.kind)}: {escape(check.note)}[/]")
     say(
-        f"\nSaved [bold]{escape(str(out))}[/]: in Python, elman.load({escape(repr(str(out)))})(x) with {shape(imported.layers)}"
+        f"\nSaved [bold]{escape(str(out))}[/]: in Python, elman.load({escape(repr(str(out)))})(x) with "
+        f"{shape(imported.layers)}"
     )
     if as_json:
         emit({**source, "note": check.note, "layers": imported.layers.to_json(), "model": str(out)})

@@ -249,7 +249,7 @@ def _checked(one: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(
                 f"{name} of a layer of the kind {kind} is {value!r}, but it must be of type {needed.__name__}"
             )
-        if name == "num_layers" and value > 64:
+        if name == "num_layers" and one["num_layers"] > 64:
             raise ValueError(f"num_layers is {value}, but at most 64 are built: use a smaller model")
         if name == "activation" and value not in ACTIVATIONS:
             raise ValueError(f"activation is {value!r}, but there are {', '.join(ACTIVATIONS)}: choose one of these")

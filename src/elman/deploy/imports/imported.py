@@ -12,7 +12,7 @@ from torch import Tensor
 from elman.errors import ElmanError, InputError
 from elman.nn.layers import Layers
 
-# Of the largest difference, as a share of how far the original's outputs lie apart: where an untrained head makes all of
+# Of the largest difference, as a share of how far the original's outputs lie apart: where small weights make all of
 # them nearly equal, a plain limit would let wrong gates pass.
 LIMIT = 1e-4
 ROUNDING = 1e-6  # of the largest output, which float32 may always lose
@@ -81,16 +81,16 @@ class Imported:
             ours = self.layers(x)
         if ours.shape != theirs.shape:
             raise ElmanError(
-                f"the imported layers give the shape {tuple(ours.shape)}, but {self.library} gives {tuple(theirs.shape)}: "
-                "nothing was imported"
+                f"the imported layers give the shape {tuple(ours.shape)}, but {self.library} gives "
+                f"{tuple(theirs.shape)}: nothing was imported"
             )
         difference = float((ours - theirs).abs().max())
         apart, largest = float(theirs.max() - theirs.min()), float(theirs.abs().max())
         allowed = max(LIMIT * apart, ROUNDING * largest)
         if not difference <= allowed:
             raise ElmanError(
-                f"the outputs of the imported layers differ from those of {self.library} by up to {difference:.2g}, but at "
-                f"most {allowed:.2g} can be rounding: nothing was imported"
+                f"the outputs of the imported layers differ from those of {self.library} by {difference:.2g}, but "
+                f"at most {allowed:.2g} can be rounding: nothing was imported"
             )
         return Check(difference, f"outputs as {self.library}'s, largest difference {difference:.1e}")
 

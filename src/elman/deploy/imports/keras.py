@@ -49,7 +49,8 @@ def _member(archive: zipfile.ZipFile, name: str, file: str) -> bytes:
     (info,) = found
     if info.compress_type != zipfile.ZIP_STORED or info.file_size > MEMBERS[name]:
         raise InputError(
-            f"{name} of {file} is packed or larger than {MEMBERS[name]:,} bytes, which Keras does not write: save it again"
+            f"{name} of {file} is packed, or larger than {MEMBERS[name]:,} bytes, as Keras does not write it: "
+            "save it again"
         )
     with archive.open(info) as member:
         return member.read(MEMBERS[name])
@@ -76,8 +77,8 @@ def _harmless(model: Any, file: str) -> None:
             custom = isinstance(name, str) and (name.startswith("__lambda") or name in ("function", "Lambda"))
             if foreign or custom or (isinstance(value.get("registered_name"), str) and ">" in value["registered_name"]):
                 raise InputError(
-                    f"{file} holds {name!r}{f' of the module {home!r}' if foreign else ''}, which is code and no layer of "
-                    f"Keras, and is not run: {keras_layers.KNOWN} can be imported"
+                    f"{file} holds {name!r}{f' of the module {home!r}' if foreign else ''}, which is code of its "
+                    f"own and is not run: {keras_layers.KNOWN} can be imported"
                 )
             pending += value.values()
         elif isinstance(value, list):
@@ -110,11 +111,10 @@ def _in_order(model: dict[str, Any], entries: list[dict[str, Any]], file: str) -
         return entries
     named = {entry["config"].get("name"): entry for entry in entries}
     config = model["config"]
-    if any(isinstance(config.get(end), list) and config[end] and isinstance(config[end][0], list) and len(config[end]) > 1
-           for end in ("input_layers", "output_layers")):  # fmt: skip
+    if any(len(_histories(config.get(end))) != 1 for end in ("input_layers", "output_layers")):
         raise InputError(f"{file} has several inputs or outputs, but one of each is needed: save the chain alone")
     order: list[dict[str, Any]] = []
-    here = _histories(config.get("output_layers"))[:1]
+    here = _histories(config["output_layers"])
     while here:
         entry = named.get(here[0])
         if entry is None or entry in order:

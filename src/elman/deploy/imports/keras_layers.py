@@ -7,6 +7,7 @@ rows, i f g o and r z n. Source: keras/src/layers/rnn (Keras 3), checked by equa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,7 +27,8 @@ Take = Callable[[str, int, Sequence[int | None]], Tensor]
 
 def chain_of(entries: list[dict[str, Any]], weights: Any, file: str) -> tuple[Chain, list[int | None]]:
     """The layers of ``entries``, and the shape (B, T, ...) that the model reads, None where any size will do."""
-    chain, shape, masked = Chain(), [], False
+    chain, masked = Chain(), False
+    shape: list[int | None] = []
     for entry in entries:
         kind, config = entry["class_name"], entry["config"]
         layer = _Layer(kind, config, f"the layer {config.get('name')} ({kind}) of {file}", masked)
@@ -37,7 +39,7 @@ def chain_of(entries: list[dict[str, Any]], weights: Any, file: str) -> tuple[Ch
             continue
         if kind not in BUILDERS:
             raise InputError(f"{layer.name} has no counterpart here: {KNOWN} can be imported")
-        BUILDERS[kind](chain, layer, lambda place, number, need, one=entry: weights(one, place, number, need))
+        BUILDERS[kind](chain, layer, partial(weights, entry))
         masked = (
             (masked and chain.described[-1].get("every", True)) or kind == "Masking" or bool(config.get("mask_zero"))
         )
@@ -134,13 +136,15 @@ def _recurrent(chain: Chain, layer: _Layer, take: Take) -> None:
     every = layer.flag("return_sequences")
     backwards = layer.flag("go_backwards")
     zeros = layer.flag("zero_output_for_mask")
+    settings |= {"reverse": True} if backwards else {}
+    settings |= {"hold": True} if layer.masked and not zeros else {}
     if layer.masked and ((backwards and every) or (zeros and not every)):
         which = "go_backwards with return_sequences" if every else "zero_output_for_mask without return_sequences"
         raise InputError(f"{layer.name} has {which} under a mask, which cannot be imported: change one of the two")
     weights = _direction(layer, take, "cell", "")
     _add_dropout(chain, layer, "dropout", locked=True)
     inputs = weights["stack.weight_ih_l0"].shape[1]
-    chain.add(_ours(layer), weights, input_size=inputs, every=every, reverse=backwards, hold=not zeros, **settings)
+    chain.add(_ours(layer), weights, input_size=inputs, every=every, **settings)
     if backwards and every:  # Keras leaves the steps in the order in which they were read
         chain.add("flip")
 
@@ -151,7 +155,8 @@ def _bidirectional(chain: Chain, layer: _Layer, take: Take) -> None:
     backward = _inner(layer, "backward_layer", tuple(GATES)) if layer.config.get("backward_layer") else forward
     settings = _cell(forward)
     every = forward.flag("return_sequences")
-    if forward.flag("go_backwards") or forward.kind != backward.kind or settings != _cell(backward):
+    alike = forward.kind == backward.kind and settings == _cell(backward) and every == backward.flag("return_sequences")
+    if not alike or forward.flag("go_backwards"):
         raise InputError(
             f"{layer.name} has two directions that differ in more than their direction: rebuild it with one layer"
         )

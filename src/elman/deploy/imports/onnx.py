@@ -11,7 +11,7 @@ from torch import Tensor
 
 from elman.deploy.imports.imported import Imported, Unchecked, readable
 from elman.deploy.imports.onnx_graph import RECURRENT, Walk
-from elman.deploy.imports.onnx_values import Cells, Flow, Given, States
+from elman.deploy.imports.onnx_values import Cells, Flow, States
 from elman.errors import InputError, MissingDependency
 
 
@@ -42,7 +42,8 @@ def _tensors(graph: Any) -> Iterator[Any]:
 def _imported(path: Path, model: Any, raw: bytes) -> Imported:
     import onnx
 
-    graph, values = model.graph, {}
+    graph = model.graph
+    values: dict[str, Any] = {}
     if graph.sparse_initializer or not any(node.op_type in RECURRENT for node in graph.node):
         raise InputError(f"{path.name} holds no RNN, GRU or LSTM node with plain weights: export a recurrent model")
     for tensor in graph.initializer:
@@ -128,8 +129,8 @@ def _runtime(
                     feeds[name] = torch.full((x.shape[1],), len(x), dtype=torch.int32)
                 else:
                     feeds[name] = torch.zeros([size or x.shape[1] for size in sizes])
-            feeds = {name: value.numpy() for name, value in feeds.items()}
-            y = torch.from_numpy(session.run(None, feeds)[place])
+            arrays = {name: value.numpy() for name, value in feeds.items()}
+            y = torch.from_numpy(session.run(None, arrays)[place])
         order = [answer.axes.index(letter) for letter in ("T", "B", "D", "F") if letter in answer.axes]
         y = y.permute(order)
         return y.flatten(-2) if "D" in answer.axes else y

@@ -119,7 +119,7 @@ class Walk:
             raise InputError(f"{name} reads no sequence: export a chain of layers from one input")
         x = self._bound(x, name)
         settings = stack_of(kind, arrays, attributes, name)
-        weights, ways = settings.pop("weights"), 1 + settings["bidirectional"]
+        weights, ways = settings.pop("weights"), 2 if settings.get("bidirectional") else 1
         y = x.then(kind.lower(), weights, every=True, **settings)
         end = x.then(kind.lower(), weights, every=False, **settings)
         end = replace(end, axes=("B", "F"), ways=ways)
@@ -313,12 +313,8 @@ def _folded(kind: str, given: list[Any], attributes: dict[str, Any], opset: int,
     if kind == "Gather":
         return np.take(array, given[1], attributes.get("axis", 0))
     if kind in ("Unsqueeze", "Squeeze"):
-        axes = attributes.get("axes") if len(given) < 2 else given[1].tolist()
-        return (
-            np.expand_dims(array, axes)
-            if kind == "Unsqueeze"
-            else np.squeeze(array, None if axes is None else tuple(axes))
-        )
+        axes = tuple(attributes.get("axes", ()) if len(given) < 2 else given[1].tolist())
+        return np.expand_dims(array, axes) if kind == "Unsqueeze" else np.squeeze(array, axes or None)
     if kind == "Slice" and len(given) >= 3:
         axes = given[3].tolist() if len(given) > 3 else range(len(given[1]))
         steps = given[4].tolist() if len(given) > 4 else [1] * len(given[1])

@@ -31,9 +31,9 @@ def stack_of(kind: str, arrays: dict[str, Any], attributes: dict[str, Any], name
         raise InputError(
             f"{name} has no W and R of three dimensions among the file's weights: export it with its weights"
         )
-    ways, rows, inputs = w.shape
+    ways, _, inputs = w.shape
     hidden = r.shape[2]
-    needed = {"W": (ways, gates * hidden, inputs), "R": (ways, gates * hidden, hidden)}
+    needed: dict[str, tuple[int, ...]] = {"W": (ways, gates * hidden, inputs), "R": (ways, gates * hidden, hidden)}
     needed |= {"B": (ways, 2 * gates * hidden), "P": (ways, 3 * hidden)}
     for part, shape in needed.items():
         if arrays[part] is not None and (arrays[part].shape != shape or arrays[part].dtype.kind != "f" or 0 in shape):
@@ -44,7 +44,7 @@ def stack_of(kind: str, arrays: dict[str, Any], attributes: dict[str, Any], name
     if attributes.get("hidden_size", hidden) != hidden:
         raise InputError(f"hidden_size of {name} is {attributes['hidden_size']}, but R is for {hidden}")
     settings: dict[str, Any] = {"input_size": inputs, "hidden_size": hidden, "bias": b is not None}
-    settings |= {"bidirectional": ways == 2, "reverse": direction == "reverse"}
+    settings |= {"bidirectional": True} if ways == 2 else {"reverse": True} if direction == "reverse" else {}
     settings |= _attributes(kind, attributes, ways, name)
     if p is not None:
         settings["peephole"] = True

@@ -1,4 +1,4 @@
-"""What a value in an ONNX graph can be, while the graph is walked: data on its way through layers, or something aside."""
+"""What a value in an ONNX graph can be while it is walked: data on its way through layers, or something aside."""
 
 from __future__ import annotations
 

@@ -8,21 +8,21 @@ from pathlib import Path
 from elman.deploy.imports.imported import Imported, readable
 from elman.deploy.imports.keras import read_h5, read_keras
 from elman.deploy.imports.onnx import read_onnx
-from elman.deploy.imports.torch_weights import Cell, read_weights
+from elman.deploy.imports.torch_weights import Kind, read_weights
 from elman.errors import InputError
 from elman.nn.layers import Layers
 
 LARGEST = 2 << 30  # bytes of a file
 NEED = "a .keras, .h5, .onnx or .safetensors file is needed"
 PICKLED = (
-    "{} is a pickle of torch.save, which can run any code when it is loaded, so it is not opened: where you trust it, run "
-    '`from safetensors.torch import save_file` and `save_file(torch.load("{}", weights_only=True), "{}.safetensors")` '
-    "on a state_dict, and import that"
+    "{} is a pickle, which can run any code when it is loaded, so it is not opened: where you trust it, make one of "
+    'its state_dict in Python, "from safetensors.torch import save_file" and '
+    "\"save_file(torch.load('{}', weights_only=True), '{}.safetensors')\", and import that"
 )
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 
 
-def read(path: str | Path, *, cell: Cell | None = None, prefix: str | None = None, check: bool = True) -> Layers:
+def read(path: str | Path, *, cell: Kind | None = None, prefix: str | None = None, check: bool = True) -> Layers:
     """The layers of a file, in evaluation, their outputs compared with the original's where its library is installed.
 
     ``cell`` and ``prefix`` are for .safetensors, see `read_weights`.
@@ -35,7 +35,7 @@ def read(path: str | Path, *, cell: Cell | None = None, prefix: str | None = Non
     return imported.layers
 
 
-def open_file(path: str | Path, *, cell: Cell | None = None, prefix: str | None = None) -> Imported:
+def open_file(path: str | Path, *, cell: Kind | None = None, prefix: str | None = None) -> Imported:
     """The layers of a file with what it takes to compare them with the original; raises as `read` does."""
     path = Path(path)
     if not path.is_file():

@@ -15,12 +15,12 @@ from elman.deploy.imports.torch_modules import add_stack, run_stack
 from elman.errors import InputError
 from elman.tasks import store
 
-Cell = Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
+Kind = Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 KEY = re.compile(r"(.*?)(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(\d{1,2})(_reverse)?")
 
 
-def read_weights(path: Path, cell: Cell | None = None, prefix: str | None = None) -> Imported:
+def read_weights(path: Path, cell: Kind | None = None, prefix: str | None = None) -> Imported:
     """The one recurrent stack of the file, or the one whose names begin with ``prefix``.
 
     Raises InputError where there is none or more than one, where shapes contradict each other or ``cell``, and for one
@@ -54,7 +54,7 @@ def read_weights(path: Path, cell: Cell | None = None, prefix: str | None = None
     return Imported(chain.layers(file), "torch.nn weights", "torch", run_stack(module.eval()), notes=notes)
 
 
-def _module(weights: dict[str, Tensor], cell: Cell | None, file: str) -> nn.RNNBase:
+def _module(weights: dict[str, Tensor], cell: Kind | None, file: str) -> nn.RNNBase:
     """torch.nn's module with these weights."""
     for name in ("weight_ih_l0", "weight_hh_l0"):
         if name not in weights or weights[name].dim() != 2 or 0 in weights[name].shape:
