@@ -37,7 +37,11 @@ def models(keras):
     made = {name: [keras.Input((None, F)), layer] for name, layer in cells(layers).items()}
     for kind, activation in [("relu", "relu"), ("tanh", "tanh"), ("softmax", "softmax"), ("none", None)]:
         made[f"dense_{kind}"] = [keras.Input((None, F)), layers.LSTM(4), layers.Dense(16, activation=activation)]
-    made["dense_plain"] = [keras.Input((None, F)), layers.Dense(4, use_bias=False), layers.GRU(2, return_sequences=True)]
+    made["dense_plain"] = [
+        keras.Input((None, F)),
+        layers.Dense(4, use_bias=False),
+        layers.GRU(2, return_sequences=True),
+    ]
     made["tagger"] = [
         keras.Input((None, F)),
         layers.SpatialDropout1D(0.1),

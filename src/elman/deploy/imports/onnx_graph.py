@@ -290,7 +290,7 @@ def _linear(x: Flow, weight: Any, bias: Any, name: str) -> Flow:
         or x.axes[-1] not in ("F", "2")
     ):
         raise InputError(f"{name} is no product of features with a matrix of the file: export a linear layer")
-    weights = {"weight": torch.from_numpy(np.ascontiguousarray(weight, dtype=np.float32))}
+    weights = {"weight": torch.from_numpy(np.array(weight, np.float32, order="C"))}
     if bias is not None:
         if not isinstance(bias, np.ndarray) or bias.size != len(weight) or bias.shape[-1:] != (len(weight),):
             raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,7 +59,8 @@ def run_stack(module: nn.RNNBase) -> Callable[[Tensor], Tensor]:
     """The module as it is, on x (T, B, F) and to y (T, B, D*H)."""
 
     def run(x: Tensor) -> Tensor:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "LSTM with projections")  # how torch computes it is not ours to tell
             return module(x.transpose(0, 1))[0].transpose(0, 1) if module.batch_first else module(x)[0]
 
     return run
