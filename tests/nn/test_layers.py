@@ -119,11 +119,11 @@ def test_what_cannot_be_built_is_refused(described, said):
 def test_weights_that_are_not_those_described_are_refused():
     layers = built(LSTM)
     weights = dict(layers.state_dict())
-    with pytest.raises(ValueError, match="differ in '0.stack.bias_hh_l0'"):
+    with pytest.raises(ValueError, match=r"differ in '0.stack.bias_hh_l0'"):
         Layers.of([LSTM], {name: weight for name, weight in weights.items() if "bias_hh" not in name})
     with pytest.raises(ValueError, match="has the shape"):
         Layers.of([LSTM], {name: weight[:1] for name, weight in weights.items()})
-    with pytest.raises(ValueError, match="is torch.float64"):
+    with pytest.raises(ValueError, match=r"is torch.float64"):
         Layers.of([LSTM], {name: weight.double() for name, weight in weights.items()})
     with pytest.raises(ValueError, match="has the shape"):  # and no memory is taken for what is described
         Layers.of([{**LSTM, "hidden_size": 15000}], weights)

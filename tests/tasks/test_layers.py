@@ -42,5 +42,5 @@ def test_files_that_do_not_fit_together_are_refused(files, layers):
 
 def test_missing_weights_are_refused(files):
     del files["weights.safetensors"]
-    with pytest.raises(InputError, match="lacks weights.safetensors"):
+    with pytest.raises(InputError, match=r"lacks weights.safetensors"):
         saved.restored(files, "a.elman")

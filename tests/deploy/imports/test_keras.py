@@ -1,4 +1,4 @@
-"""Keras files: each kind of layer in each of its options gives what Keras gives; what is not known is refused by name."""
+"""Keras files: each layer in each of its options gives what Keras gives; what is not known is refused by name."""
 
 import io
 import json

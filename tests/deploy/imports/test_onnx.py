@@ -15,8 +15,9 @@ from elman.errors import InputError, MissingDependency
 onnx = pytest.importorskip("onnx", reason="onnx is not installed, so no ONNX file can be read")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed, so there is nothing to compare with")
 
-from deploy.imports.make_onnx import arrays, changed, graph, recurrent, save, single  # noqa: E402
 from onnx import helper  # noqa: E402
+
+from deploy.imports.make_onnx import arrays, changed, graph, recurrent, save, single  # noqa: E402
 
 
 def assert_equal(path):

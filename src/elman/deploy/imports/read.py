@@ -1,4 +1,4 @@
-"""Which reader a file is for, told by its first bytes and its name."""
+"""Which reader a file is for, told by its name and its first bytes."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ def open_file(path: str | Path, *, cell: Kind | None = None, prefix: str | None 
         raise InputError(f"there is no file {path}: {NEED}")
     if (size := path.stat().st_size) > LARGEST:
         raise InputError(f"{path.name} has {size:,} bytes, but at most {LARGEST:,} are read: use a smaller model")
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":  # told by its name, for its first bytes are a number, which may look like anything
+        return read_weights(path, cell, prefix)
     with path.open("rb") as source:
         head = source.read(8)
-    suffix = path.suffix.lower()
     if suffix in PICKLES or head.startswith(b"\x80") or _pickled(path, head):
         raise InputError(PICKLED.format(path.name, path.name, path.stem))
-    if suffix != ".safetensors" and (cell or prefix):
+    if cell or prefix:
         raise InputError(f"{path.name} says its cells itself: --cell and --prefix are for .safetensors, leave them out")
+    if suffix == ".onnx":
+        return read_onnx(path)
     if head.startswith(b"PK"):
         return read_keras(path)
     if head.startswith(b"\x89HDF"):
         return read_h5(path)
-    if suffix == ".onnx":
-        return read_onnx(path)
-    if suffix == ".safetensors":
-        return read_weights(path, cell, prefix)
     raise InputError(f"{path.name} is of no kind that can be imported: {NEED}")
 
 
