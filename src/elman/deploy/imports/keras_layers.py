@@ -15,7 +15,7 @@ from torch import Tensor
 
 from elman.deploy.imports.imported import Chain
 from elman.errors import InputError
-from elman.nn.layers import ACTIVATIONS
+from elman.nn.plain import ACTIVATIONS
 
 KNOWN = (
     "InputLayer, Embedding, Masking, SimpleRNN, LSTM, GRU, Bidirectional, Dense, TimeDistributed(Dense), Activation, "

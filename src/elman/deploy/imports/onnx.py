@@ -89,20 +89,13 @@ def _answer(graph: Any, walk: Walk, file: str) -> tuple[int, Flow]:
             found.append((place, info.name, value))
         elif not isinstance(value, States | Cells):
             raise InputError(f"the output {info.name!r} of {file} is no output of the layers: export a chain of layers")
-    # h at the end of a single layer is data as well as a state; where there is more, it is a state.
-    longest = max((len(flow.pieces) for _, _, flow in found), default=0)
-    whole = [one for one in found if len(one[2].pieces) == longest]
-    if not whole:
+    if not found:
         raise InputError(f"{file} gives states alone, but the outputs of a layer are needed: export them as well")
-    if len(found) > 1 and any(flow.pieces != whole[0][2].pieces[: len(flow.pieces)] for _, _, flow in found):
+    if len(found) > 1:
         raise InputError(
             f"{file} gives {found[0][1]!r} and {found[1][1]!r}, but one output is possible: export a chain"
         )
-    if len(whole) > 1:
-        raise InputError(
-            f"{file} gives {whole[0][1]!r} and {whole[1][1]!r}, but one output is possible: export a chain"
-        )
-    return whole[0][0], whole[0][2]
+    return found[0][0], found[0][2]
 
 
 def _runtime(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from elman.deploy.imports.imported import Chain
+from elman.errors import InputError
 
 
 class Piece(NamedTuple):
@@ -75,3 +76,11 @@ class Zeros:
 
 class Cells:
     """An LSTM's c at the end, which may only be handed over."""
+
+
+def flow(value: Any, name: str) -> Flow:
+    if isinstance(value, Part):
+        raise InputError(f"{name} reads one direction of two, but both side by side are known: export it so")
+    if not isinstance(value, Flow):
+        raise InputError(f"{name} reads no output of the layers before it: export a chain of layers from one input")
+    return value
