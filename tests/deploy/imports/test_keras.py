@@ -7,12 +7,13 @@ import shutil
 import zipfile
 from copy import deepcopy
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
 import torch
 
-from elman.deploy.imports import open_file, read
+from elman.deploy.imports import keras_layers, open_file, read
 from elman.errors import ElmanError, InputError
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed, so no Keras file can be read")
@@ -48,6 +49,17 @@ def test_outputs_are_those_of_keras(keras_folder, name, suffix):
     y = y.transpose(0, 1) if layers.every else y
     np.testing.assert_allclose(y.numpy(), known["y"], atol=2e-6, rtol=1e-5)
     assert np.ptp(known["y"]) > 0.05  # or wrong weights could pass
+
+
+@pytest.mark.parametrize(("kind", "right"), [("LSTM", (0, 1, 2, 3)), ("GRU", (1, 0, 2))])
+def test_gates_in_another_order_give_other_outputs(keras_folder, monkeypatch, kind, right):
+    name = {"LSTM": "lstm_last_bias", "GRU": "gru_after_last_bias"}[kind]
+    known = np.load(keras_folder / f"{name}.npz")
+    x = torch.from_numpy(known["x"]).transpose(0, 1)
+    for order in permutations(range(len(right))):
+        monkeypatch.setitem(keras_layers.GATES, kind, order)
+        y = open_file(keras_folder / f"{name}.keras").layers(x).detach().numpy()
+        assert np.allclose(y, known["y"], atol=1e-5) == (order == right)
 
 
 def test_every_model_that_is_made_is_looked_at(keras_folder):

@@ -1,6 +1,7 @@
 """ONNX files: every form of the recurrent operators and of what torch exports gives what ONNX Runtime gives."""
 
 import warnings
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from elman.deploy.imports import open_file, read
-from elman.errors import InputError, MissingDependency
+import elman
+from elman.deploy.imports import onnx_layers, open_file, read
+from elman.errors import ElmanError, InputError, MissingDependency
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed, so no ONNX file can be read")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed, so there is nothing to compare with")
@@ -113,6 +115,34 @@ def test_torch_exports_with_a_state_given(tmp_path):
     path = export(tmp_path / "state.onnx", nn.GRU(3, 4, 2), torch.randn(5, 2, 3), torch.randn(2, 2, 4))
     imported = open_file(path)
     assert len(imported.notes) == 1 and imported.check().difference < 1e-6
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(("kind", "layers"), [("RNN", 1), ("GRU", 2), ("LSTM", 3)])
+def test_our_own_exports_come_back(tmp_path, kind, layers, both, lengths):
+    export = pytest.importorskip("elman.deploy.export", reason="this elman exports nothing")
+    module, path = getattr(elman.nn, kind)(3, 4, layers, bidirectional=both).eval(), tmp_path / "own.onnx"
+    export.module(module, path, lengths=lengths)
+    assert_equal(path)
+    x = torch.randn(5, 2, 3)
+    torch.testing.assert_close(read(path)(x), module(x)[0], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "right"),
+    [("LSTM", "ORDERS", (0, 2, 3, 1)), ("GRU", "ORDERS", (1, 0, 2)), ("LSTM", "PEEPHOLES", (0, 2, 1))],
+)
+def test_gates_in_another_order_are_noticed(tmp_path, monkeypatch, kind, table, right):
+    path = save(tmp_path / "one.onnx", single(kind, peephole=table == "PEEPHOLES"))
+    known = getattr(onnx_layers, table)
+    for order in permutations(range(len(right))):
+        monkeypatch.setattr(onnx_layers, table, order if isinstance(known, tuple) else {**known, kind: order})
+        if order == right:
+            assert_equal(path)
+        else:
+            with pytest.raises(ElmanError, match="differ from those of ONNX Runtime"):
+                open_file(path).check()
 
 
 def test_states_that_are_not_zero_are_refused(tmp_path):

@@ -11,7 +11,7 @@ from elman.errors import InputError
 
 # Of shapes, or of weights that an exporter left unfolded; none makes its result much larger than what it is given.
 MOVES = ("Gather", "Slice", "Concat", "Unsqueeze", "Squeeze", "Transpose", "Identity", "Cast", "Reshape", "Expand")
-ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Equal", "Where", "Range", "Min", "Max")
+ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Equal", "Less", "Where", "Range", "Min", "Max")
 
 
 def aside(node: Any, given: list[Any], attributes: dict[str, Any], name: str) -> Any:
@@ -40,7 +40,7 @@ def aside(node: Any, given: list[Any], attributes: dict[str, Any], name: str) ->
     ):
         return None
     if isinstance(there[0], Given | Flow):
-        return Given(there[0].root)
+        return (Given(there[0].root),) * len(node.output) if kind in (*MOVES, "Split") else None
     if any(isinstance(one, Zeros) for one in there):
         return Zeros() if kind in MOVES else None
     if any(isinstance(one, Aside) for one in there):
@@ -51,14 +51,10 @@ def aside(node: Any, given: list[Any], attributes: dict[str, Any], name: str) ->
 
 
 def _begins(value: Any, kind: str, given: list[Any]) -> bool:
-    """An untouched input of three axes that is cut: a state to begin from, of which each layer takes its part."""
-    return (
-        isinstance(value, Flow)
-        and value.raw
-        and len(value.axes) == 3
-        and kind in ("Slice", "Split")
-        and given[0] is value
-    )
+    """Untouched inputs that are no data: lengths, or a state to begin from of which each layer is given its part."""
+    if not isinstance(value, Flow) or not value.raw:
+        return False
+    return len(value.axes) == 1 or (len(value.axes) == 3 and kind in ("Slice", "Split") and given[0] is value)
 
 
 def _folded(kind: str, given: list[Any], attributes: dict[str, Any]) -> Any:
