@@ -91,7 +91,8 @@ def test_a_description_and_weights_make_the_same_layers():
 @pytest.mark.parametrize(
     ("described", "said"),
     [
-        ([], "there is no layer"),
+        ([], "has 0 layers"),
+        ([LSTM] * 1001, "has 1001 layers"),
         ([{"kind": "conv"}], "kind of a layer is 'conv', but there are embedding"),
         (["lstm"], "kind of a layer is None"),
         ([{**LSTM, "device": "cuda"}], "'device' is given"),

@@ -13,6 +13,7 @@ from elman.nn.pool import inside, outside
 
 LARGEST = 1 << 24  # of one size
 WEIGHTS = 1 << 30  # of all layers together
+DEEPEST = 1000
 
 STACK: dict[str, type] = {"input_size": int, "hidden_size": int, "num_layers": int, "bias": bool, "bidirectional": bool}
 STACK |= {"every": bool, "reverse": bool, "hold": bool, "dropout": float, "recurrent_dropout": float, "clip": float}
@@ -43,9 +44,9 @@ class Layers(nn.Sequential):
     """
 
     def __init__(self, described: Sequence[Mapping[str, Any]]) -> None:
+        if not 1 <= len(described) <= DEEPEST:
+            raise ValueError(f"the description has {len(described)} layers, but 1 to {DEEPEST} are built: change it")
         self.described = [_checked(one) for one in described]
-        if not self.described:
-            raise ValueError("there is no layer in the description: give one or more")
         self.inputs, self.outputs, self.every = _sizes(self.described)
         with torch.device("meta"):  # sizes are counted before anything of them is made
             count = sum(p.numel() for one in self.described for p in _built(one).parameters())

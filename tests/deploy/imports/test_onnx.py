@@ -1,7 +1,7 @@
 """ONNX files: every form of the recurrent operators and of what torch exports gives what ONNX Runtime gives."""
 
 import warnings
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import elman
-from elman.deploy.imports import onnx_layers, open_file, read
+from elman.deploy.imports import onnx_constants, onnx_layers, open_file, read
 from elman.errors import ElmanError, InputError, MissingDependency
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed, so no ONNX file can be read")
@@ -260,6 +260,36 @@ def test_truncated_files_are_refused(tmp_path):
         path.write_bytes(raw[:length])
         with pytest.raises(InputError):
             open_file(path)
+
+
+def test_bytes_that_were_changed_are_refused_or_are_other_weights(tmp_path):
+    raw, draw = single("LSTM", peephole=True).SerializeToString(), np.random.default_rng(0)
+    path, refused = tmp_path / "changed.onnx", 0
+    for _ in range(200):
+        again = bytearray(raw)
+        for place in draw.integers(0, len(raw), draw.integers(1, 6)):
+            again[place] = draw.integers(256)
+        path.write_bytes(again)
+        try:
+            open_file(path)
+        except InputError:
+            refused += 1
+    assert 20 < refused < 200
+
+
+def test_constants_that_grow_without_end_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_constants, "LARGEST", 100_000)
+
+    def double(model_graph):
+        names = ["W", *(f"w{at}" for at in range(40))]
+        for before, after in pairwise(names):
+            model_graph.node.insert(0, helper.make_node("Concat", [before, before], [after], name=after, axis=2))
+        ordered = [*reversed(model_graph.node[:40]), *model_graph.node[40:]]
+        del model_graph.node[:]
+        model_graph.node.extend(ordered)
+
+    with pytest.raises(InputError, match=r"\(Concat\) makes .* numbers, but at most"):
+        open_file(save(tmp_path / "bomb.onnx", changed(single("GRU"), double)))
 
 
 def test_without_the_runtime_nothing_is_checked_and_without_onnx_nothing_read(tmp_path, monkeypatch):

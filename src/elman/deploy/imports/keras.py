@@ -114,12 +114,14 @@ def _in_order(model: dict[str, Any], entries: list[dict[str, Any]], file: str) -
     if any(len(_histories(config.get(end))) != 1 for end in ("input_layers", "output_layers")):
         raise InputError(f"{file} has several inputs or outputs, but one of each is needed: save the chain alone")
     order: list[dict[str, Any]] = []
+    passed: set[int] = set()
     here = _histories(config["output_layers"])
     while here:
         entry = named.get(here[0])
-        if entry is None or entry in order:
+        if entry is None or id(entry) in passed:
             raise InputError(f"{file} does not say how its layers follow each other: save the whole model again")
         order.append(entry)
+        passed.add(id(entry))
         calls = entry.get("inbound_nodes") or []
         if len(calls) > 1:
             raise InputError(f"the layer {here[0]} of {file} is used {len(calls)} times, but once is possible")
@@ -130,9 +132,9 @@ def _in_order(model: dict[str, Any], entries: list[dict[str, Any]], file: str) -
                 f"the layer {entry['config'].get('name')} of {file} reads {' and '.join(here)}, but one is possible"
             )
     order.reverse()
-    masks = [entry for entry in entries if entry["class_name"] == "NotEqual"]
-    rest = [entry["config"].get("name") for entry in entries if entry not in order and entry not in masks]
-    if rest or (masks and not any(entry["config"].get("mask_zero") for entry in order)):
+    beside = [entry for entry in entries if id(entry) not in passed]
+    rest = [entry["config"].get("name") for entry in beside if entry["class_name"] != "NotEqual"]
+    if rest or (beside and not any(entry["config"].get("mask_zero") for entry in order)):
         raise InputError(f"{file} branches at {(rest or ['not_equal'])[0]}, but a plain chain of layers is needed")
     return order
 

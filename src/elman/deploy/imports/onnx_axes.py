@@ -61,7 +61,8 @@ def reshape(given: list[Any], attributes: dict[str, Any], name: str) -> Flow:
     to = shape.tolist() if isinstance(shape, np.ndarray) and shape.ndim == 1 else None
     if x.axes[-2:] != ("D", "F") or to is None or len(to) != len(x.axes) - 1 or any(size != 0 for size in to[:-1]):
         raise InputError(f"{name} does more than bring two directions side by side: export a chain of layers")
-    size = x.chain().layers(name).outputs
+    sized = next(piece.settings for piece in reversed(x.pieces) if {"hidden_size", "outputs"} & set(piece.settings))
+    size = sized.get("outputs") or sized["hidden_size"] * x.ways
     if to[-1] not in (-1, size):
         raise InputError(f"{name} makes {to[-1]} features of {size}: export the model again")
     return replace(x, axes=(*x.axes[:-2], "F"), ways=1)

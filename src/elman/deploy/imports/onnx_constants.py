@@ -9,7 +9,8 @@ import numpy as np
 from elman.deploy.imports.onnx_values import Aside, Cells, Flow, Given, Part, States, Zeros
 from elman.errors import InputError
 
-# Of shapes, or of weights that an exporter left unfolded; none makes its result much larger than what it is given.
+LARGEST = 1 << 26  # numbers in one constant
+# Of shapes, or of weights that an exporter left unfolded.
 MOVES = ("Gather", "Slice", "Concat", "Unsqueeze", "Squeeze", "Transpose", "Identity", "Cast", "Reshape", "Expand")
 ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Equal", "Less", "Where", "Range", "Min", "Max")
 
@@ -47,7 +48,7 @@ def aside(node: Any, given: list[Any], attributes: dict[str, Any], name: str) ->
         if kind == "Expand" and isinstance(there[0], np.ndarray):
             return Zeros() if not there[0].any() else None
         return Aside() if kind in MOVES + ARITHMETIC else None
-    return _folded(kind, there, attributes)
+    return _folded(kind, there, attributes, name)
 
 
 def _begins(value: Any, kind: str, given: list[Any]) -> bool:
@@ -57,9 +58,16 @@ def _begins(value: Any, kind: str, given: list[Any]) -> bool:
     return len(value.axes) == 1 or (len(value.axes) == 3 and kind in ("Slice", "Split") and given[0] is value)
 
 
-def _folded(kind: str, given: list[Any], attributes: dict[str, Any]) -> Any:
+def _folded(kind: str, given: list[Any], attributes: dict[str, Any], name: str) -> Any:
     """A node over arrays of the file alone, as exporters leave them where constants are not folded."""
     array = given[0]
+    grown = sum(one.size for one in given) if kind == "Concat" else array.size
+    if kind == "Gather":
+        grown = given[1].size * array.size // max(array.shape[attributes.get("axis", 0)], 1)
+    if grown > LARGEST:  # a few nodes that double would fill any memory
+        raise InputError(
+            f"{name} makes {grown:,} numbers, but at most {LARGEST:,} are made: export it with them folded"
+        )
     if kind in ("Identity", "Cast"):
         return array
     if kind == "Transpose":

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from elman.deploy.imports.imported import Chain
 from elman.errors import InputError
 
+DEEPEST = 1000
+
 
 class Piece(NamedTuple):
     """One layer: its kind, its arguments, its weights."""
@@ -31,6 +33,8 @@ class Flow:
     ways: int = 1
 
     def then(self, kind: str, weights: dict[str, Any] | None = None, **settings: Any) -> Flow:
+        if len(self.pieces) >= DEEPEST:
+            raise InputError(f"the graph has more than {DEEPEST} layers one after the other: use a smaller model")
         return replace(self, pieces=(*self.pieces, Piece(kind, settings, weights or {})))
 
     @property
