@@ -19,6 +19,7 @@ PAGES = [
     pytest.param(ROOT / "README.zh-CN.md", marks=pytest.mark.slow),  # the same commands again
     ROOT / "docs" / "layers.md",
     ROOT / "docs" / "stream.md",
+    ROOT / "docs" / "import.md",
 ]
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

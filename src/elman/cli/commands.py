@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, explain, stream, trace, doctor, bench and demo; ``tune.py`` has more."""
+"""The commands of `elman`; ``tune.py`` has one more."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.doctor import run_doctor
 from elman.cli.explain import run_explain
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
+from elman.cli.imports import Kind, run_import
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
 from elman.cli.stream import run_stream
@@ -33,7 +34,7 @@ from elman.tasks.base import Task, TaskConfig
 from elman.tasks.doctor import examine
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
-from elman.tasks.load import TASKS, load
+from elman.tasks.load import TASKS, load_task
 from elman.tasks.paint import Painter
 from elman.tasks.speak import Speaker
 from elman.train.plan import Plan
@@ -137,7 +138,7 @@ def refit(
     overwrite
         Replace a model that is there.
     """
-    old = load(model)
+    old = load_task(model)
     run_fit(
         type(old)(**asdict(old.config_)),
         file,
@@ -198,7 +199,7 @@ def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> No
     file
         New data; of a series, rows that the fit has seen are not judged.
     """
-    evaluation = load(model).evaluate(file)
+    evaluation = load_task(model).evaluate(file)
     for note in evaluation.notes:
         aside(note)
     show(evaluation)
@@ -268,7 +269,7 @@ def predict(
     overwrite
         Replace a file that is there.
     """
-    task = load(model)
+    task = load_task(model)
     if isinstance(task, Painter):
         out = out or Path("painted.png")
     if not isinstance(task, Speaker):
@@ -418,6 +419,34 @@ def doctor(model: Path | None = None, *, json: Json = False) -> None:
         say(f"[bold]{section}[/]")
         for name, value in facts.items():
             say(f"  {name}: {escape(str(value))}")
+
+
+@app.command(name="import")
+def import_command(
+    file: Path,
+    *,
+    cell: Kind | None = None,
+    prefix: str | None = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Take over a trained network of Keras, ONNX or torch.nn, and compare its outputs with the original's.
+
+    Parameters
+    ----------
+    file
+        A chain of layers in .keras, .h5 or .onnx, or one recurrent stack in .safetensors.
+    cell
+        What a .safetensors file of a simple network computes, which its shapes do not say.
+    prefix
+        Beginning of the weights' names, where a .safetensors file holds several stacks.
+    out
+        Directory of the layers (default: the file's name with .elman).
+    overwrite
+        Replace a model that is there.
+    """
+    run_import(file, cell, prefix, out, overwrite, json)
 
 
 @app.command

@@ -15,7 +15,7 @@ from elman.cli.answers import emit
 from elman.cli.console import say
 from elman.deploy.stream import Stream, stream
 from elman.errors import InputError
-from elman.tasks.load import load
+from elman.tasks.load import load_task
 
 HEARD = 0.1  # seconds of sound read at a time
 LINE = 1 << 20  # bytes
@@ -23,7 +23,7 @@ LINE = 1 << 20  # bytes
 
 def run_stream(model: Path, state: Path | None) -> None:
     """Answer each line, or each tenth of a second of sound, as soon as it is there."""
-    task = load(model)
+    task = load_task(model)
     going_on = state is not None and state.exists()
     one = stream(task, state if going_on else None)
     if going_on:
