@@ -17,7 +17,9 @@ from elman.errors import InputError
 def require(good: bool, name: str, value: object, need: str) -> None:
     """Raise the one kind of sentence a bad setting gets."""
     if not good:
-        raise InputError(f"--{name.replace('_', '-')} must be {need}, but is {value!r}")
+        shown = repr(value)
+        shown = shown if len(shown) <= 200 else f"{shown[:190]}..."
+        raise InputError(f"--{name.replace('_', '-')} must be {need}, but is {shown}")
 
 
 def require_least(config: Any, least: float, *names: str) -> None:
