@@ -22,9 +22,41 @@ from typing import Any
 SECONDS, BYTES = 2.0, 500 << 20  # that loading may take at most
 LEFT_OUT = ("manifest.json", "report.html", "picture.svg")
 BAD_VALUES = (
-    *(None, True, False, 0, -1, 1, 2, 7, 10**6, 10**9, 10**12, 2**53, 2**63 - 1, -(2**63), 10**30, 0.5, -0.5, 1e-300, 1e300),
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        1,
+        2,
+        7,
+        10**6,
+        10**9,
+        10**12,
+        2**53,
+        2**63 - 1,
+        -(2**63),
+        10**30,
+        0.5,
+        -0.5,
+        1e-300,
+        1e300,
+    ),
     *("", "cpu", "cuda:7", "meta", "last", "1 microsecond", "999999999999999 years", "../../etc/passwd", "/etc/passwd"),
-    *("Europe/Paris", "posixrules", "x" * 100_000, "\ud800", "\0", "n-grams", "word", "numbers", "text", "subword", "row"),
+    *(
+        "Europe/Paris",
+        "posixrules",
+        "x" * 100_000,
+        "\ud800",
+        "\0",
+        "n-grams",
+        "word",
+        "numbers",
+        "text",
+        "subword",
+        "row",
+    ),
     *([], {}, [1], ["a", "a"], [[[[]]]], {"a": {}}, [0] * 10_000, list(range(300)), [[]] * 5, [None], [[1, 2], [3]]),
 )
 Files = dict[str, bytes]
@@ -202,6 +234,7 @@ def trial(home: Path, files: Files, ask: Callable[[Any], Any], watch: Watch | No
             stage = "answering"
             signal.setitimer(signal.ITIMER_REAL, 2 * SECONDS)
             ask(model)
+            model.diagnose()
     except InputError as error:
         if "\n" in str(error) or len(str(error)) > 600:
             return f"{stage}: no sentence: {str(error)[:200]!r}"
@@ -225,6 +258,7 @@ def limited() -> None:
 
 def main(folder: Path, count: int, seed: int) -> dict[str, Any]:
     import torch
+
     from tiny_models import tiny_models
 
     torch.set_num_threads(1)

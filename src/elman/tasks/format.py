@@ -11,6 +11,7 @@ from typing import Any
 
 from elman.data.pictures.levels import MOST
 from elman.data.series.clock import DAY, Clock
+from elman.data.series.encoder import columns_of
 from elman.data.sound.features import SoundEncoder
 from elman.data.sound.vocoder import Vocoder
 from elman.errors import InputError
@@ -77,9 +78,9 @@ METRICS = maybe(
 flow = fields(
     name=text,
     cell=text,
-    steps=whole(),
-    lags=rows(whole()),
-    norms=rows(real()),
+    steps=whole(1),
+    lags=rows(whole(), 1),
+    norms=rows(real(), 1),
     verdict=word("vanishing", "exploding", "healthy"),
     memory=whole(),
     factor=real(),
@@ -89,8 +90,17 @@ flow = fields(
     silent=whole(),
     units=whole(),
 )
+
+
+def _record(value: Any, place: str) -> None:
+    """Of a validation: the step, and numbers, but for what was alarming."""
+    fields(step=whole(), **{name: maybe(real()) for name in set(value) - {"step", "alarm"}})(
+        {name: one for name, one in value.items() if name != "alarm"}, place
+    )
+
+
 LINES: Mapping[str, Shape] = {
-    "log.jsonl": table(maybe(either(flag, real(), text))),
+    "log.jsonl": also(table(maybe(either(text, real()))), _record),
     "inside.jsonl": fields(
         step=whole(), inside=rows(also(flow, lambda value, place: same_length(value, place, "lags", "norms")))
     ),
@@ -189,13 +199,17 @@ ENCODER: Mapping[str, Shape] = {
 }
 
 
-def sequences(**own: Shape) -> Shape:
-    """encoders.json of a task that reads sequences of any kind, with its own fields."""
+def sequences(*kinds_of: str, **own: Shape) -> Shape:
+    """encoders.json of a task that reads sequences of these kinds, with its own fields."""
     spelling = maybe(fields(grams=symbols))
-    return kinds(
-        "kind",
-        {kind: fields(kind=text, encoder=shape, spelling=spelling, **own) for kind, shape in ENCODER.items()},
-    )
+    found = {kind: fields(kind=text, encoder=ENCODER[kind], spelling=spelling, **own) for kind in kinds_of}
+    return also(kinds("kind", found), _spelled)
+
+
+def _spelled(value: Any, place: str) -> None:
+    """Letters are those of words."""
+    if value["spelling"] is not None and value["encoder"].get("level") not in ("word", "given"):
+        raise refuse(value["spelling"], f"{place}.spelling", "left out: there are no words")
 
 
 # encoders.json of a forecaster.
@@ -229,7 +243,13 @@ SERIES = fields(
 
 
 def _forecast(value: Any, place: str) -> None:
-    series, place = value["series"], f"{place}.series"
+    reader, series, place = value["reader"], value["series"], f"{place}.series"
+    # A later table becomes the columns that its reader gives: these must be those that are encoded.
+    read = [one for name in reader["columns"] for one in columns_of(name, reader["layout"])]
+    if reader["clock"] != series["clock"] or series["columns"][1:] != read:
+        raise refuse(series["columns"], f"{place}.columns", "what the reader's columns and clock give")
+    if set(reader["layout"]) != set(reader["columns"]):
+        raise refuse(reader["layout"], "encoders.json.reader.layout", "one of its columns")
     groups, columns = len(series["groups"]), len(series["columns"])
     same_length(series["target"], f"{place}.target", "mean", length=groups)
     same_length(series["inputs"], f"{place}.inputs", "mean", length=columns - 1)
@@ -247,16 +267,27 @@ def _forecast(value: Any, place: str) -> None:
 
 # encoders.json of every task.
 
+label = either(flag, text, real())
+linear = maybe(word("n-grams", "summaries"))
+
+
+def _linear(value: Any, place: str) -> None:
+    """Texts have n-grams, all else has numbers; what is not there says nothing."""
+    share = value["weights"][1] if "weights" in value else 1 - value["share"]
+    if value["linear"] is None and share:
+        raise refuse(value["linear"], f"{place}.linear", "a linear model, of which a part of the answer is")
+    if value["linear"] is not None and (value["linear"] == "n-grams") != (value["kind"] == "text"):
+        raise refuse(value["linear"], f"{place}.linear", f"one of {value['kind']}")
+
 
 def _classes(value: Any, place: str) -> None:
+    _linear(value, place)
     same_length(value, place, "classes", "counts")
     # An array of texts has room for the longest at each place.
     longest = max(len(str(label)) for label in value["classes"])
     _at_most(longest * len(value["classes"]), MOST_LETTERS, f"{place}.classes", "characters")
 
 
-label = either(flag, text, real())
-linear = maybe(word("n-grams", "summaries"))
 ENCODERS: Mapping[str, Shape] = {
     "forecast": also(
         fields(
@@ -272,14 +303,21 @@ ENCODERS: Mapping[str, Shape] = {
     ),
     "classify": also(
         sequences(
-            linear=linear, classes=distinct(label, 2), counts=rows(whole()), weights=several(real(), real())
+            *ENCODER, linear=linear, classes=distinct(label, 2), counts=rows(whole()), weights=several(real(), real())
         ),
         _classes,
     ),
-    "regress": sequences(
-        linear=linear, scaler=fields(mean=real(), deviation=positive), median=real(), share=real(0, 1)
+    "regress": also(
+        sequences(
+            *ENCODER,
+            linear=linear,
+            scaler=fields(mean=real(), deviation=positive),
+            median=real(),
+            share=real(0, 1),
+        ),
+        _linear,
     ),
-    "tag": sequences(tags=distinct(text, 2), frequent=fields(tags=table(text), unseen=text)),
+    "tag": sequences("text", tags=distinct(text, 2), frequent=fields(tags=table(text), unseen=text)),
     "generate": fields(tokens=TOKENS, counted=flag),
     "paint": fields(
         shape=also(SIZE, lambda value, place: _at_most(value[0] * value[1], MOST, place, "pixels")),

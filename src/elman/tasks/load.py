@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from elman.data.files import short
 from elman.errors import InputError
 from elman.tasks import store
 from elman.tasks.base import Task
@@ -49,6 +50,6 @@ def load(path: str | Path) -> Task:
     name = head.get("task") if isinstance(head, dict) else None
     if not isinstance(name, str) or name not in TASKS:
         raise InputError(
-            f"the model {path} is for the task {name!r}, but this elman knows {', '.join(TASKS)}: upgrade elman"
+            f"the model {path} is for the task {short(name)}, but this elman knows {', '.join(TASKS)}: upgrade elman"
         )
     return TASKS[name].from_files(files, path)

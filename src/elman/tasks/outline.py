@@ -26,7 +26,8 @@ def check_weights(make: Callable[[], nn.Module], weights: Mapping[str, Tensor], 
         if odd := [one for one in own if one not in other]:
             named = ", ".join(map(repr, islice(odd, 3)))
             raise InputError(
-                f"the model does not fit together ({name} {what} {named}, by its settings): use the model as it was saved"
+                f"the model does not fit together ({name} {what} {named}, by its settings): use the model as it was "
+                "saved"
             )
     for one, (shape, dtype) in outline.items():
         found = weights[one]

@@ -32,7 +32,7 @@ def flag(value: Any, place: str) -> None:
 
 def text(value: Any, place: str) -> None:
     """Half a surrogate pair, which JSON can write, is in no text."""
-    if not isinstance(value, str) or not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+    if not isinstance(value, str) or (not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value)):
         raise refuse(value, place, "a text")
 
 
@@ -171,4 +171,3 @@ def also(own: Shape, check: Callable[[Any, str], None]) -> Shape:
         check(value, place)
 
     return shape
-

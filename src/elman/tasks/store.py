@@ -25,6 +25,7 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
+from elman.data.files import short
 from elman.errors import InputError
 from elman.version import __version__
 
@@ -173,7 +174,7 @@ def read(path: Path) -> dict[str, bytes]:
         raise InputError(f"{MANIFEST} of {path} does not list files: use the model as it was saved")
     if not isinstance(manifest.get("format"), int) or manifest["format"] > FORMAT:
         raise InputError(
-            f"{path} has format {manifest.get('format')!r}, but elman {__version__} reads up to {FORMAT}: upgrade elman"
+            f"{path} has format {short(manifest.get('format'))}, but elman {__version__} reads up to {FORMAT}: upgrade elman"
         )
     if len(manifest["files"]) > MOST_FILES:
         raise InputError(
@@ -183,14 +184,16 @@ def read(path: Path) -> dict[str, bytes]:
     files = {}
     for name, entry in manifest["files"].items():
         if not PLAIN.fullmatch(name):
-            raise InputError(f"{MANIFEST} of {path} names {name!r}, which is no plain file name: do not use this model")
+            raise InputError(
+                f"{MANIFEST} of {path} names {short(name)}, which is no plain file name: do not use this model"
+            )
         if name not in LARGEST:
             continue
         raw = files[name] = _bytes(path / name, LARGEST[name])
         if entry != {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}:
             raise InputError(
-                f"{name} of {path} is not as it was saved (its size or SHA-256 differs from the manifest's): restore it "
-                "from a copy, or fit again"
+                f"{name} of {path} is not as it was saved (its size or SHA-256 differs from the manifest's): restore "
+                "it from a copy, or fit again"
             )
     return files
 
@@ -220,7 +223,9 @@ def _bytes(path: Path, most: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise _missing(path)
         if status.st_size > most:
-            raise InputError(f"{path} has {status.st_size:,} bytes, but at most {most:,} are read: do not use this model")
+            raise InputError(
+                f"{path} has {status.st_size:,} bytes, but at most {most:,} are read: do not use this model"
+            )
         return source.read(status.st_size)
 
 

@@ -43,8 +43,8 @@ class Clock:
             _zone(self.timezone)
         if self.weekly_slots is not None and not self._fits_a_week():
             raise InputError(
-                f"the times of the week in use do not fit steps of {self.step}: a week must hold a whole number of steps, "
-                "none shorter than a minute, and the times rise within it"
+                f"the times of the week in use do not fit steps of {self.step}: a week must hold a whole number of "
+                "steps, none shorter than a minute, and the times rise within it"
             )
 
     def _fits_a_week(self) -> bool:

@@ -59,6 +59,8 @@ class TranslationMemory:
             sources, targets = json.loads(text)
             if len(sources) != len(targets) or not all(isinstance(one, str) for one in (*sources, *targets)):
                 raise ValueError("its pairs are none of texts")
+            if not any(one.strip() for one in sources):
+                raise ValueError("it holds no pair")
         except (zlib.error, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"the known pairs are not readable ({error}): use the model as it was saved") from None
         return cls(sources, targets)
