@@ -75,7 +75,7 @@ def _linear(encoders: Mapping[str, Any], kept: Mapping[str, Tensor]) -> tuple[Ke
     found: Kept = {
         "weight": (torch.float32, "O K", finite),
         "bias": (torch.float32, "O", logits),
-        "flags": (torch.bool, "B", anything),
+        "flags": (torch.bool, "B", lambda x: bool(x[-1]) == ("classes" not in encoders)),
     }
     grams: Kept = {
         "columns": (torch.int64, "K", between(0, SLOTS - 1)),

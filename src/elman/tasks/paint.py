@@ -279,8 +279,8 @@ class Painter(Task):
         self.neighbours_ = Neighbours(kept["neighbours"].numpy(), int(encoders["neighbours"]))
         if self.places_.counts.shape[-1] != self.config_.levels:
             raise InputError(
-                f"--levels is {self.config_.levels}, but {self.places_.counts.shape[-1]} were counted: use the model as "
-                "it was saved"
+                f"--levels is {self.config_.levels}, but {self.places_.counts.shape[-1]} were counted: use the model "
+                "as it was saved"
             )
 
     def title(self) -> str:

@@ -174,7 +174,8 @@ def read(path: Path) -> dict[str, bytes]:
         raise InputError(f"{MANIFEST} of {path} does not list files: use the model as it was saved")
     if not isinstance(manifest.get("format"), int) or manifest["format"] > FORMAT:
         raise InputError(
-            f"{path} has format {short(manifest.get('format'))}, but elman {__version__} reads up to {FORMAT}: upgrade elman"
+            f"{path} has format {short(manifest.get('format'))}, but elman {__version__} reads up to {FORMAT}: "
+            "upgrade elman"
         )
     if len(manifest["files"]) > MOST_FILES:
         raise InputError(

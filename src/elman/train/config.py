@@ -78,7 +78,8 @@ KINDS: dict[type, tuple[tuple[type, ...], str]] = {
 
 def _require_types(config: Any) -> None:
     """Every setting of the type that its class declares."""
-    hints = _hints(type(config))
+    kind: Any = type(config)
+    hints = _hints(kind)
     for field in fields(config):
         value, hint = getattr(config, field.name), hints[field.name]
         require(_is(value, hint), field.name, value, " or ".join(dict.fromkeys(_kinds(hint))))
