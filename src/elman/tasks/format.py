@@ -48,9 +48,17 @@ STEPS = (1 << 31) - 1  # of a row, a season, a lag
 
 # config.json, metrics.json and the logs.
 
-# Settings that no tensor shows, at most; of what each tensor makes one, a network has no more than tensors.
-SETTINGS = {"beam": 1000, "join": 64, "horizon": 1 << 16}
-COUNTED = ("layers", "members")
+# Settings that no tensor bounds, at most.
+SETTINGS = {
+    "beam": 1000,
+    "join": 64,
+    "horizon": 1 << 16,
+    "bands": 1024,
+    "stack": 1024,
+    "rate": 1 << 19,
+    "sample_rate": 192_000,
+}
+COUNTED = ("layers", "members")  # of each a network has no more than tensors
 
 setting = either(flag, text, real(), maybe(rows(either(text, real()))))
 HEAD = fields(
@@ -107,11 +115,12 @@ LINES: Mapping[str, Shape] = {
 }
 
 
-def check_settings(config: Any, tensors: int) -> None:
-    """Raise InputError for settings with which more would be made than the weights have ``tensors`` for, or is sane."""
-    for name, most in {**SETTINGS, **dict.fromkeys(COUNTED, tensors)}.items():
+def check_settings(config: Any, tensors: int | None = None) -> None:
+    """Raise InputError for settings with which no model is read, or none whose weights are so many ``tensors``."""
+    counted = {} if tensors is None else dict.fromkeys(COUNTED, tensors)
+    for name, most in {**SETTINGS, **counted}.items():
         value = getattr(config, name, None)
-        require(value is None or value <= most, name, value, f"at most {most:,} in this model")
+        require(value is None or value <= most, name, value, f"at most {most:,}")
 
 
 # Vocabularies, scales, clocks: what encoders are made of.
@@ -140,9 +149,9 @@ SIZE = also(
 )
 # As the encoder of sound, but for the scale, whose length the others say.
 sound = fields(
-    rate=whole(1000, 1 << 20),
+    rate=whole(1000, SETTINGS["rate"]),
     kind=word("mel", "mfcc"),
-    bands=whole(1, 1024),
+    bands=whole(1, SETTINGS["bands"]),
     window=real(0.001, 1),
     hop=real(0.001, 1),
     deltas=flag,
@@ -150,12 +159,12 @@ sound = fields(
     scale=rows(positive),
     coefficients=whole(2, 1024),
     centre=flag,
-    stack=whole(1, 1024),
+    stack=whole(1, SETTINGS["stack"]),
     floor=maybe(real(0, 1000)),
 )
 voice = fields(
-    rate=whole(1000, 1 << 20),
-    bands=whole(1, 1024),
+    rate=whole(1000, SETTINGS["sample_rate"]),
+    bands=whole(1, SETTINGS["bands"]),
     floor=real(1e-30, 1e30),
     mean=rows(real()),
     scale=rows(positive),
@@ -233,7 +242,7 @@ SERIES = fields(
     lags=also(distinct(whole(1, STEPS)), lambda value, place: _at_most(len(value), 64, place, "lags")),
     groups=distinct(text, 1),
     level=word("last", "window", "none"),
-    horizon=whole(1, 1 << 16),
+    horizon=whole(1, SETTINGS["horizon"]),
     target=SCALES,
     inputs=SCALES,
     factors=rows(rows(real())),
@@ -331,6 +340,6 @@ ENCODERS: Mapping[str, Shape] = {
         lead=whole(0, STEPS),
     ),
     "transcribe": fields(sound=SOUND, target=TOKENS, most_frequent=text),
-    "speak": fields(tokens=TOKENS, vocoder=VOICE, pace=real(0.001, 1000)),
+    "speak": fields(tokens=TOKENS, vocoder=VOICE, pace=real(0.01, 1000)),
     "recommend": fields(items=distinct(text)),
 }
