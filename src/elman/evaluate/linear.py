@@ -127,8 +127,11 @@ class Values:
         return cls(Head(weight.astype(np.float32), bias.astype(np.float32), head.numbers), before)
 
     def predict(self, x: ArrayLike) -> NDArray[np.float64]:
-        """(N, C) probabilities, or (N,) numbers."""
-        return self.head(np.asarray(x, np.float64))
+        """(N, C) probabilities, or (N,) numbers, of x (N, K). Raises InputError for another K than it was fitted on."""
+        rows, known = np.asarray(x, np.float64), self.head.weight.shape[1]
+        if rows.shape[1] != known:
+            raise InputError(f"rows have {rows.shape[1]} numbers, but the linear model reads {known}: give as many")
+        return self.head(rows)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {"weight": self.head.weight, "bias": self.head.bias, "flags": np.array([self.head.numbers])}

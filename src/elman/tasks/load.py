@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from elman.data.files import short
 from elman.errors import InputError
 from elman.nn.layers import Layers
 from elman.tasks import layers, store
@@ -54,7 +55,7 @@ def load(path: str | Path) -> Any:
         return layers.restored(files, path)
     if not isinstance(name, str) or name not in TASKS:
         raise InputError(
-            f"the model {path} is for the task {name!r}, but this elman knows {', '.join(TASKS)}: upgrade elman"
+            f"the model {path} is for the task {short(name)}, but this elman knows {', '.join(TASKS)}: upgrade elman"
         )
     return TASKS[name].from_files(files, path)
 
