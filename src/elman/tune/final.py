@@ -134,9 +134,12 @@ def judged(
         f"{states.count('failed')} failed" + (f"; {found.resumed} of them from before" if found.resumed else ""),
         f"folds {job.development.how}",
         f"judged on rows that no trial saw, with {seeds} seed{'s' * (seeds > 1)}",
-        f"on its folds the best trial had {fits['tuned'][0].costs.name} {number(best.score, 4)}; the model that is saved "
-        f"has {'its' if gap is not None else 'the default'} settings and learnt from all rows that do not judge",
     ]
+    if best.score is not None:
+        notes.append(
+            f"on its folds the best trial had {tuned.costs[0].name} {number(best.score, 4)}; the model that is saved has "
+            f"{'the default' if best.default else 'its'} settings and learnt from all rows that do not judge"
+        )
     if asked is not None and len(states) < asked:
         notes.insert(1, f"time was up before the other {asked - len(states)} of {asked} trials: give more --minutes")
     if seeds == 1:
