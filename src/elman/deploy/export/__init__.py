@@ -1,0 +1,44 @@
+"""Models as ONNX files: built node by node from the weights, checked in ONNX Runtime, then put in place."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from elman.deploy.export.form import Exported
+
+__all__ = ["OPSET", "model", "module"]
+
+OPSET = 18
+
+
+def module(
+    layer: nn.Module,
+    path: str | Path,
+    *,
+    lengths: bool = True,
+    int8: bool = False,
+    opset: int = OPSET,
+    overwrite: bool = False,
+) -> Exported:
+    """Write a recurrent layer of torch.nn or elman.nn as ONNX, with its states as inputs and outputs.
+
+    ``lengths`` makes the rows' lengths an input. ``int8`` stores matrices as whole numbers.
+    Raises InputError for another module and for a path that cannot be written, ElmanError where ONNX Runtime differs.
+    """
+    _needed()
+    from elman.deploy.export.form import write
+    from elman.deploy.export.layers import form, ours
+
+    return write(form(ours(layer), lengths=lengths), Path(path), int8=int8, opset=opset, overwrite=overwrite)
+
+
+def _needed() -> None:
+    if find_spec("onnx") is None or find_spec("onnxruntime") is None:
+        raise MissingDependency("models are exported by onnx and checked by ONNX Runtime: pip install 'elman[export]'")
