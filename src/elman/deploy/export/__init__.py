@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elman.errors import MissingDependency
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from elman.deploy.export.form import Exported
+    from elman.tasks.base import Task
 
 __all__ = ["OPSET", "model", "module"]
 
@@ -37,6 +38,30 @@ def module(
     from elman.deploy.export.layers import form, ours
 
     return write(form(ours(layer), lengths=lengths), Path(path), int8=int8, opset=opset, overwrite=overwrite)
+
+
+def model(
+    task: Task,
+    path: str | Path,
+    *,
+    streaming: bool = False,
+    int8: bool = False,
+    opset: int = OPSET,
+    overwrite: bool = False,
+) -> Exported:
+    """Write a fitted model as ONNX, and beside it a JSON file of what else its answers need.
+
+    ``streaming``: each call reads some steps more, with the states as inputs and outputs. ``int8`` stores matrices as
+    whole numbers.
+    Raises InputError for models that cannot be exported so and for a path that cannot be written, ElmanError where
+    ONNX Runtime answers otherwise than torch.
+    """
+    _needed()
+    from elman.deploy.export.form import write
+    from elman.deploy.export.tasks import form_of
+
+    task.fitted()
+    return write(form_of(task, streaming), Path(path), int8=int8, opset=opset, overwrite=overwrite)
 
 
 def _needed() -> None:

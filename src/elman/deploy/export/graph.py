@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,14 +54,11 @@ class Graph:
         self.outputs[name] = helper.make_tensor_value_info(name, TYPES[dtype], dims)
 
     def constant(self, value: Any) -> Value:
-        """A tensor or an array as it is, numbers as float32, lists of whole numbers as int64; equal ones are one."""
+        """An array as it is, tensors and numbers as float32, lists of whole numbers as int64; equal ones are one."""
         if isinstance(value, Tensor):
-            value = value.detach().cpu().numpy()
+            value = value.detach().float().cpu().numpy()
         if not isinstance(value, np.ndarray):
-            whole = isinstance(value, list | tuple)
-            value = np.asarray(value, np.int64 if whole else np.float32)
-        if value.dtype == np.float64:
-            value = value.astype(np.float32)
+            value = np.asarray(value, np.int64 if isinstance(value, list) else np.float32)
         key = (value.dtype.str, value.shape, value.tobytes())
         root = self.root
         if key not in root._known:
@@ -71,24 +67,24 @@ class Graph:
             root._known[key] = Value(root, name)
         return root._known[key]
 
-    def matrix(self, weight: Tensor | np.ndarray) -> Value:
+    def matrix(self, weight: Tensor) -> Value:
         """A matrix (rows, columns), as it is or as  scale_r q_rc,  q whole numbers from -127 to 127."""
         if not self._whole(weight):
             return self.constant(weight)
         whole, scale = self.whole(weight)
         return apply("DequantizeLinear", whole, scale, axis=0)
 
-    def _whole(self, weight: Tensor | np.ndarray) -> bool:
-        return self.root.int8 and math.prod(weight.shape) >= SMALLEST
+    def _whole(self, weight: Tensor) -> bool:
+        return self.root.int8 and weight.numel() >= SMALLEST
 
-    def whole(self, weight: Tensor | np.ndarray) -> tuple[Value, Value]:
+    def whole(self, weight: Tensor) -> tuple[Value, Value]:
         """The whole numbers of a matrix and the scales of its rows."""
-        values = np.asarray(weight.detach().cpu().numpy() if isinstance(weight, Tensor) else weight, np.float64)
+        values = weight.detach().double().cpu().numpy()
         scale = (np.abs(values).max(axis=1, initial=0) / 127).astype(np.float32)
         scale[scale == 0] = 1
         return self.constant(np.rint(values / scale[:, None]).astype(np.int8)), self.constant(scale)
 
-    def linear(self, x: Value, weight: Tensor | np.ndarray, bias: Tensor | None = None) -> Value:
+    def linear(self, x: Value, weight: Tensor, bias: Tensor | None = None) -> Value:
         """W x + b over the last axis, W (outputs, inputs)."""
         y = x @ apply("Transpose", self.matrix(weight), perm=[1, 0])
         return y if bias is None else y + self.constant(bias)
@@ -210,9 +206,18 @@ def as_int64(value: Value) -> Value:
     return apply("Cast", value, to=TensorProto.INT64)
 
 
-def turned(value: Value) -> Value:
-    """(T, B, ...) to (B, T, ...) and back, of three axes."""
-    return apply("Transpose", value, perm=[1, 0, 2])
+def as_double(value: Value) -> Value:
+    return apply("Cast", value, to=TensorProto.DOUBLE)
+
+
+def turned(value: Value, axes: int = 3) -> Value:
+    """(T, B, ...) to (B, T, ...) and back."""
+    return apply("Transpose", value, perm=[1, 0, *range(2, axes)])
+
+
+def total(value: Value, axis: int, how: str = "Sum", *, keep: bool = False) -> Value:
+    """The Sum, Mean, Min or Max over an axis, which is gone then, or 1."""
+    return apply(f"Reduce{how}", value, [axis], keepdims=int(keep))
 
 
 def steps_of(x: Value) -> Value:
@@ -223,3 +228,8 @@ def steps_of(x: Value) -> Value:
 def inside(x: Value, lengths: Value) -> Value:
     """(T, B) booleans: whether a step of x (T, B, ...) lies before its row's end, lengths (B,) of whole numbers."""
     return apply("Less", apply("Unsqueeze", steps_of(x), [1]), as_int64(lengths))
+
+
+def at_end(x: Value, lengths: Value) -> Value:
+    """(T, B) booleans: whether a step of x (T, B, ...) is its row's last."""
+    return apply("Equal", apply("Unsqueeze", steps_of(x), [1]), as_int64(lengths) - np.array(1))

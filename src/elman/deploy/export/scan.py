@@ -183,7 +183,7 @@ def _rglru(a: Value, weights: Weights) -> list[Value]:
     r, i, u = chunk(a, 3)
     assert weights.decay is not None
     rate = -RATE * np.logaddexp(0, weights.decay.detach().cpu().double().numpy())
-    log_a = apply("Sigmoid", r) * rate
+    log_a = apply("Sigmoid", r) * rate.astype(np.float32)
     decay = apply("Exp", log_a)
     # 1 - a² = -2 a sinh(log a), which keeps its digits where a is nearly 1; ONNX has no expm1.
     kept = apply("Sqrt", -2.0 * decay * apply("Sinh", log_a))
