@@ -11,13 +11,13 @@ from typing import Any
 
 
 from elman.data.files import at_once
-from elman.deploy.export.check import Arrays, checked, differences
+from elman.deploy.export.check import Case, checked, differences
 from elman.deploy.export.graph import OPSETS, Graph
 from elman.errors import InputError
 
 LARGEST = 2_000_000_000  # bytes: what one protobuf file can hold
 
-Cases = Iterable[tuple[Arrays, Arrays]]
+Cases = Iterable[Case]
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,14 @@ class Form:
     """One way to write a model down.
 
     ``build`` gives the graph, with matrices as int8 or not. ``cases`` gives random inputs, the same ones each time, and
-    what the network in torch makes of them. ``beside`` is what a user needs besides the graph, as JSON; ``left_out``
+    what the network in torch makes of them; ``rounded`` is the form of that network with matrices as int8 has them.
+    ``beside`` is what a user needs besides the graph, as JSON; ``left_out``
     says in sentences what the exported model does not do.
     """
 
     build: Callable[[bool], Graph]
     cases: Callable[[], Cases]
+    rounded: Callable[[], Form]
     beside: dict[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
@@ -72,6 +74,7 @@ def write(form: Form, path: Path, *, int8: bool, opset: int, overwrite: bool) ->
     if int8:
         before, graph = len(raw), form.build(True)
         raw = _bytes(graph, opset)
+        checked(raw, form.rounded().cases())
         small = {"size_ratio": len(raw) / before, "largest_difference": differences(raw, form.cases())}
     inputs, outputs = (_shapes(values) for values in (graph.inputs, graph.outputs))
     with ExitStack() as files:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
 from torch import Tensor
 
@@ -14,11 +15,11 @@ from elman.version import __version__
 OPSETS = range(18, 23)  # from 18 on the axes of every reduction are an input
 TYPES = {
     "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
     "int64": TensorProto.INT64,
     "int32": TensorProto.INT32,
     "bool": TensorProto.BOOL,
 }
-SMALLEST = 1024  # numbers of a matrix that is worth being stored as int8
 Dims = Sequence[int | str]
 
 
@@ -69,20 +70,21 @@ class Graph:
 
     def matrix(self, weight: Tensor) -> Value:
         """A matrix (rows, columns), as it is or as  scale_r q_rc,  q whole numbers from -127 to 127."""
-        if not self._whole(weight):
+        if not self.root.int8:
             return self.constant(weight)
         whole, scale = self.whole(weight)
         return apply("DequantizeLinear", whole, scale, axis=0)
 
-    def _whole(self, weight: Tensor) -> bool:
-        return self.root.int8 and weight.numel() >= SMALLEST
+    def matrices(self, weights: Sequence[Tensor]) -> Value:
+        """Matrices of one shape, one above the other: (number, rows, columns)."""
+        if not self.root.int8:
+            return self.constant(torch.stack([weight.detach() for weight in weights]))
+        rows, columns = weights[0].shape
+        return apply("Reshape", self.matrix(torch.cat(list(weights))), [len(weights), rows, columns])
 
     def whole(self, weight: Tensor) -> tuple[Value, Value]:
         """The whole numbers of a matrix and the scales of its rows."""
-        values = weight.detach().double().cpu().numpy()
-        scale = (np.abs(values).max(axis=1, initial=0) / 127).astype(np.float32)
-        scale[scale == 0] = 1
-        return self.constant(np.rint(values / scale[:, None]).astype(np.int8)), self.constant(scale)
+        return tuple(self.constant(part) for part in whole_numbers(weight))  # type: ignore[return-value]
 
     def linear(self, x: Value, weight: Tensor, bias: Tensor | None = None) -> Value:
         """W x + b over the last axis, W (outputs, inputs)."""
@@ -91,7 +93,7 @@ class Graph:
 
     def lookup(self, table: Tensor, at: Value) -> Value:
         """The rows of a table (V, E) at whole numbers of any shape."""
-        if not self._whole(table):
+        if not self.root.int8:
             return apply("Gather", self.constant(table), at)
         # Of a quantised table the rows that are asked for alone are made numbers again.
         whole, scale = self.whole(table)
@@ -128,6 +130,8 @@ class Graph:
 class Value:
     """A name in a graph, with the arithmetic of tensors; numbers beside it become constants."""
 
+    __array_ufunc__ = None  # so that an array on the left leaves the arithmetic to it
+
     def __init__(self, graph: Graph, name: str) -> None:
         self.graph, self.name = graph, name
 
@@ -157,6 +161,14 @@ class Value:
 
     def __neg__(self) -> Value:
         return apply("Neg", self)
+
+
+def whole_numbers(weight: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """q (rows, columns) int8 and scales (rows,): the weight is about  scale_r q_rc,  within half a scale."""
+    values = weight.detach().double().cpu().numpy()
+    scale = (np.abs(values).max(axis=1, initial=0) / 127).astype(np.float32)
+    scale[scale == 0] = 1
+    return np.rint(values / scale[:, None]).astype(np.int8), scale
 
 
 def several(operator: str, count: int, *given: Any, **attributes: Any) -> tuple[Value, ...]:

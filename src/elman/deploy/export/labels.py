@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from elman.data.arrays import Numbers
 from elman.data.text.tokens import Tokens
-from elman.deploy.export.check import SHAPES, Arrays
+from elman.deploy.export.check import SHAPES, Arrays, Case
 from elman.deploy.export.form import Cases, Form
 from elman.deploy.export.graph import Graph, Value, apply, as_double, as_float, at_end, concat, inside, total, turned
 from elman.deploy.export.networks import carried, classified, handed_on, sequence
 from elman.deploy.export.text import described
+from elman.deploy.export.quantise import rounded
 from elman.errors import InputError
 from elman.evaluate.linear import Ngrams, Values, summaries
 from elman.nn.cells import CELLS
@@ -153,10 +154,10 @@ def pooled(task: PooledTask, streaming: bool) -> Form:
             if own:
                 assert isinstance(linear, Values)
                 guess = linear.predict(summaries([row[:n] for row, n in zip(raw["x"], raw["lengths"], strict=True)]))
-            yield feeds, _expected(task, outputs.mean(0), guess) | states
+            yield Case(feeds, _expected(task, outputs.mean(0), guess) | states)
 
     beside = {"task": task.name, **inputs.told(), **_named(task)}
-    return Form(build, cases, beside, tuple(left_out))
+    return Form(build, cases, lambda: pooled(rounded(task), streaming), beside, tuple(left_out))
 
 
 def tagger(task: Tagger, streaming: bool) -> Form:
@@ -180,9 +181,11 @@ def tagger(task: Tagger, streaming: bool) -> Form:
     @torch.no_grad()
     def cases() -> Cases:
         for feeds, (z, finals), _ in _cases(task, inputs, streaming, [network.body.stack]):
-            yield feeds, {"probabilities": z[-feeds["tokens"].shape[1] :].softmax(-1).transpose(0, 1).numpy()} | finals
+            z = z[-feeds["tokens"].shape[1] :]
+            yield Case(feeds, {"probabilities": z.softmax(-1).transpose(0, 1).numpy()} | finals)
 
-    return Form(build, cases, {"task": task.name, **inputs.told(), "tags": task.tags_})
+    beside = {"task": task.name, **inputs.told(), "tags": task.tags_}
+    return Form(build, cases, lambda: tagger(rounded(task), streaming), beside)
 
 
 def refuse_streaming(body: SequenceNetwork) -> None:

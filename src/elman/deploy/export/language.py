@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from elman.data.text.tokens import PAD, UNKNOWN
-from elman.deploy.export.check import SHAPES
+from elman.deploy.export.check import SHAPES, Case
 from elman.deploy.export.form import Cases, Form
 from elman.deploy.export.graph import Graph, Value, apply, at_end, concat, inside, size, total, turned
 from elman.deploy.export.networks import carried, handed_on
+from elman.deploy.export.quantise import rounded
 from elman.deploy.export.recurrent import stack
 from elman.deploy.export.text import described
 from elman.nn.cells import CELLS
@@ -74,11 +75,11 @@ def generator(task: Generator) -> Form:
                 begin = end
             mean = torch.stack(logits).mean(0).transpose(0, 1) + banned
             expected = {"logits": mean.numpy(), **{name: torch.cat(parts).numpy() for name, parts in after.items()}}
-            yield {"tokens": tokens, **feeds}, expected
+            yield Case({"tokens": tokens, **feeds}, expected)
 
     start = task.tokens_.encode(["\n"]).values.tolist()
     beside = {"task": task.name, "text": described(task.tokens_), "start": start}
-    return Form(build, cases, beside)
+    return Form(build, cases, lambda: generator(rounded(task)), beside)
 
 
 def recommender(task: Recommender, streaming: bool) -> Form:
@@ -131,7 +132,7 @@ def recommender(task: Recommender, streaming: bool) -> Form:
             expected = {"probabilities": scores.softmax(-1).numpy()}
             feeds: dict[str, np.ndarray] = {"items": x[begin:].T}
             if not streaming:
-                yield feeds | {"lengths": lengths.astype(np.int32)}, expected
+                yield Case(feeds | {"lengths": lengths.astype(np.int32)}, expected)
                 continue
             for end, ending, into in ((begin, "_0", feeds), (steps + 2, "_n", expected)):
                 _, after = network.read(given[:end], torch.full((rows,), end))
@@ -140,10 +141,10 @@ def recommender(task: Recommender, streaming: bool) -> Form:
                 if network.again is not None:
                     seen = torch.zeros(rows, items).scatter_(1, given[:end].T, 1.0)
                     into[f"seen{ending}"] = seen.numpy()
-            yield feeds, expected
+            yield Case(feeds, expected)
 
     beside = {"task": task.name, "items": task.items_.names, "padding": 0, "unknown": 1}
-    return Form(build, cases, beside)
+    return Form(build, cases, lambda: recommender(rounded(task), streaming), beside)
 
 
 def _drawn_states(rng: np.random.Generator, stacks: Sequence[Recurrent], rows: int) -> dict[str, np.ndarray]:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from elman.deploy.export.check import SHAPES
+from elman.deploy.export.check import SHAPES, Case
 from elman.deploy.export.form import Cases, Form
 from elman.deploy.export.graph import Graph, turned
 from elman.deploy.export.recurrent import stack
+from elman.deploy.export.quantise import rounded_network
 from elman.errors import InputError
 from elman.nn.cells import CELLS
 from elman.nn.classic import GRU, LSTM, RNN
@@ -63,7 +64,9 @@ def form(module: Recurrent, *, lengths: bool) -> Form:
             graph.output(name.replace("_0", "_n"), final, "float32", [deep, "batch", size])
         return graph
 
-    return Form(build, lambda: cases(module, lengths=lengths))
+    return Form(
+        build, lambda: cases(module, lengths=lengths), lambda: form(rounded_network(module), lengths=lengths)
+    )
 
 
 @torch.no_grad()
@@ -92,5 +95,5 @@ def cases(module: Recurrent, *, lengths: bool) -> Cases:
             )
             finals = after if isinstance(after, tuple) else (after,)
             parts = {"y": y, **dict(zip([n.replace("_0", "_n") for n in cell.states], finals, strict=True))}
-            yield feeds, {name: value.float().cpu().numpy() for name, value in parts.items()}
+            yield Case(feeds, {name: value.float().cpu().numpy() for name, value in parts.items()})
     module.train(training)

@@ -64,7 +64,7 @@ def sequence(
         count = apply("Max", total(there, 2, keep=True), 1.0)
         e = e + total(each, 2) / apply("Sqrt", count)
     if network.position is not None:
-        places = apply("Slice", network.position, [0], size(x, 0), [0])
+        places = apply("Slice", graph.matrix(network.position), [0], size(x, 0), [0])
         shape = apply("Concat", size(x, 0), size(x, 1), [network.position.shape[1]], axis=0)
         e = concat([e, apply("Expand", apply("Unsqueeze", places, [1]), shape)], -1)
     if network.conv is not None:
@@ -109,7 +109,7 @@ def attended(graph: Graph, pool: AttentionPool, y: Value, lengths: Value) -> Val
     if pool.inner is not None:
         scores = graph.linear(apply("Tanh", graph.linear(y, pool.inner.weight, pool.inner.bias)), pool.query)
     else:
-        scores = total(parts * pool.query, 3) / math.sqrt(width)
+        scores = total(parts * graph.matrix(pool.query), 3) / math.sqrt(width)
     scores = apply("Where", apply("Unsqueeze", inside(y, lengths), [2]), scores, -math.inf)
     weights = apply("Unsqueeze", apply("Softmax", scores, axis=0), [3])
     return apply("Reshape", total(weights * parts, 0), [0, pool.size])

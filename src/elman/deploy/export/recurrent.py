@@ -67,28 +67,25 @@ def _fused(
     """
     kind = module.mode.partition("_")[0]
     ways, hidden = len(weights), module.hidden_size
-    projected = [w.weight_hr for w in weights if w.weight_hr is not None]
-    first: list[Tensor] = []
-    h = states[0] if states is not None else None
-    if projected and h is not None:
-        x = concat([x, *_at_first(x, h, ways, lengths)], -1)
-        h = None
-        nothing = torch.zeros_like(weights[0].weight_hh)  # type: ignore[arg-type]
-        first = [torch.cat([w.weight_hh if d == at else nothing for at in range(ways)], 1) for d, w in enumerate(weights)]  # type: ignore[misc]
+    gates = len(ORDERS[kind])
 
-    def ordered(values: Tensor) -> Tensor:
-        gates = values.detach().unflatten(0, (len(ORDERS[kind]), hidden))
-        return gates[list(ORDERS[kind])].flatten(0, 1)
+    def ordered(values: Any) -> Tensor:
+        return values.detach().unflatten(0, (gates, hidden))[list(ORDERS[kind])].flatten(0, 1)
 
-    def both(parts: list[Tensor]) -> Value:
-        rows = graph.matrix(torch.cat([ordered(one) for one in parts]))
-        return apply("Reshape", rows, [ways, len(ORDERS[kind]) * hidden, parts[0].shape[1]])
-
-    w = both([torch.cat([w.weight_ih, first[d]], 1) if first else w.weight_ih for d, w in enumerate(weights)])
-    r = both([w.weight_hh if w.weight_hr is None else w.weight_hh @ w.weight_hr for w in weights])  # type: ignore[misc, operator]
+    w = graph.matrices([ordered(own.weight_ih) for own in weights])
+    r = graph.matrices([ordered(own.weight_hh) for own in weights])
+    h = None if states is None else states[0]
+    down: Value | None = None
+    if module.proj_size:
+        up = graph.matrices([own.weight_hr for own in weights if own.weight_hr is not None])
+        if h is not None:
+            x = concat([x, *_at_first(x, h, ways, lengths)], -1)
+            own_way = torch.eye(ways)[:, :, None, None]
+            w, h = concat([w, *(r * own_way[way] for way in range(ways))], -1), None
+        r, down = r @ up, apply("Transpose", up, perm=[0, 2, 1])
     b = None
     if module.bias:
-        b = torch.stack([torch.cat([ordered(w.bias_ih), ordered(w.bias_hh)]) for w in weights])  # type: ignore[arg-type]
+        b = torch.stack([torch.cat([ordered(own.bias_ih), ordered(own.bias_hh)]) for own in weights])
     given = [x, w, r, b, lengths, h]
     attributes: dict[str, Any] = {"hidden_size": hidden, "direction": "bidirectional" if ways == 2 else "forward"}
     if module.clip is not None:
@@ -100,16 +97,17 @@ def _fused(
     if kind == "LSTM":
         given.append(None if states is None else states[1])
         if module.peephole:
-            own = [w.weight_ch.detach().unflatten(0, (3, hidden)) for w in weights]  # type: ignore[union-attr]
-            given.append(torch.stack([p[list(PEEPHOLES)].flatten() for p in own]))
+            given.append(torch.stack([_peepholes(own, hidden) for own in weights]))
     y, *final = several(kind, 3 if kind == "LSTM" else 2, *given, **attributes)
-    if not projected:
-        side_by_side = apply("Reshape", apply("Transpose", y, perm=[0, 2, 1, 3]), [0, 0, ways * hidden])
-        return side_by_side, tuple(final)
-    down = apply("Reshape", graph.matrix(torch.cat(projected)), [ways, module.proj_size, hidden])
-    down = apply("Transpose", down, perm=[0, 2, 1])
-    y = apply("Transpose", y @ down, perm=[0, 2, 1, 3])
-    return apply("Reshape", y, [0, 0, ways * module.proj_size]), (final[0] @ down, final[1])
+    if down is not None:
+        y, final[0] = y @ down, final[0] @ down
+    y = apply("Transpose", y, perm=[0, 2, 1, 3])
+    return apply("Reshape", y, [0, 0, ways * (module.proj_size or hidden)]), tuple(final)
+
+
+def _peepholes(weights: Weights, hidden: int) -> Tensor:
+    assert weights.weight_ch is not None
+    return weights.weight_ch.detach().unflatten(0, (3, hidden))[list(PEEPHOLES)].flatten()
 
 
 def _at_first(x: Value, h: Value, ways: int, lengths: Value | None) -> list[Value]:

@@ -146,11 +146,14 @@ def _gru(module: Recurrent, weights: Weights, x: Value, h: Value) -> States:
 
 def _slstm(module: Recurrent, weights: Weights, x: Value, h: Value, c: Value, n: Value, m: Value) -> States:
     heads, hidden = module.heads, module.hidden_size
-    own = weights.weight_hh.detach().reshape(4, heads, hidden // heads, -1)  # type: ignore[union-attr]
-    # (k, d, 4 d): each head's units to its own rows of all gates; a matrix of its own kind, which stays as it is
-    mixed = own.permute(1, 3, 0, 2).flatten(2).contiguous()
-    split = apply("Transpose", apply("Reshape", h, [0, heads, -1]), perm=[1, 0, 2])
-    from_h = apply("Transpose", apply("Reshape", split @ h.graph.constant(mixed), [heads, -1, 4, hidden // heads]), perm=[1, 2, 0, 3])
+    unit = hidden // heads
+    assert weights.weight_hh is not None
+    # Of (4 gates, heads, unit, unit before) the products of each head by itself: (heads, unit before, 4 gates * unit)
+    own = apply("Reshape", h.graph.matrix(weights.weight_hh), [4, heads, unit, unit])
+    own = apply("Reshape", apply("Transpose", own, perm=[1, 3, 0, 2]), [heads, unit, 4 * unit])
+    split = apply("Transpose", apply("Reshape", h, [0, heads, unit]), perm=[1, 0, 2])
+    from_h = apply("Reshape", split @ own, [heads, -1, 4, unit])
+    from_h = apply("Transpose", from_h, perm=[1, 2, 0, 3])
     i, f, z, o = chunk(x + apply("Reshape", from_h, [-1, 4 * hidden]), 4)
     kept = m - apply("Softplus", -f)
     m = apply("Max", kept, i)
