@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, bench and demo; ``tune.py`` has one more."""
+"""The commands: fit, refit, evaluate, predict, explain, export, trace, doctor, bench, demo; ``tune.py`` has another."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.doctor import run_doctor
 from elman.cli.explain import run_explain
+from elman.cli.export import run_export
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
 from elman.cli.trace import run_trace
 from elman.cli.tune import tune
 from elman.data.frames import WRITTEN
+from elman.deploy.export import OPSET
 from elman.errors import InputError
 from elman.evaluate.report import Lang
 from elman.explain.trace import Cell
@@ -347,6 +349,40 @@ def explain(
         Replace an explanation that is there.
     """
     run_explain(model, source, row, lang, out, overwrite, json, quiet)
+
+
+@app.command(name="export")
+def export_command(
+    model: Path,
+    out: Path,
+    *,
+    streaming: Annotated[bool, Parameter(negative="")] = False,
+    int8: Annotated[bool, Parameter(negative="")] = False,
+    test: Path | None = None,
+    opset: int = OPSET,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Write a model as ONNX, checked in ONNX Runtime, with a JSON file beside it of what else its answers need.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    out
+        The file to write (.onnx); what it needs goes beside it as .json.
+    streaming
+        Read some steps a call, with the state as an input and an output.
+    int8
+        Store matrices as whole numbers of eight bits: a quarter of the size.
+    test
+        Score elman's own answers and the exported model's on this file.
+    opset
+        Version of ONNX's operators.
+    overwrite
+        Replace files that are there.
+    """
+    run_export(model, out, streaming, int8, test, opset, overwrite, json)
 
 
 @app.command(name="trace")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elman.errors import MissingDependency
 
@@ -46,22 +47,28 @@ def model(
     *,
     streaming: bool = False,
     int8: bool = False,
+    test: Any = None,
     opset: int = OPSET,
     overwrite: bool = False,
 ) -> Exported:
     """Write a fitted model as ONNX, and beside it a JSON file of what else its answers need.
 
     ``streaming``: each call reads some steps more, with the states as inputs and outputs. ``int8`` stores matrices as
-    whole numbers.
+    whole numbers. ``test``: a file or frame on which elman's own answers and the exported model's are scored.
     Raises InputError for models that cannot be exported so and for a path that cannot be written, ElmanError where
     ONNX Runtime answers otherwise than torch.
     """
     _needed()
     from elman.deploy.export.form import write
-    from elman.deploy.export.tasks import form_of
+    from elman.deploy.export.tasks import as_exported, form_of
 
     task.fitted()
-    return write(form_of(task, streaming), Path(path), int8=int8, opset=opset, overwrite=overwrite)
+    form, scores = form_of(task, streaming), None
+    if test is not None:
+        answering = {"elman": task, "exported": as_exported(task, streaming, int8)}
+        scores = {name: one.evaluate(test).metrics for name, one in answering.items()}
+    found = write(form, Path(path), int8=int8, opset=opset, overwrite=overwrite)
+    return replace(found, scores=scores)
 
 
 def _needed() -> None:

@@ -69,7 +69,13 @@ def forecaster(task: Forecaster) -> Form:
         left_out.append(
             "common factors are made of all series of one moment: they are to be given together, in the order of groups"
         )
-    return Form(build, lambda: _cases(task), lambda: forecaster(rounded(task)), beside, tuple(left_out if encoder.groups != ("",) else left_out[1:]))
+    return Form(
+        build,
+        lambda: _cases(task),
+        lambda: forecaster(rounded(task)),
+        beside,
+        tuple(left_out if encoder.groups != ("",) else left_out[1:]),
+    )
 
 
 def _rows(task: Forecaster) -> int:
@@ -287,7 +293,7 @@ def _context(task: Forecaster) -> dict[str, Any]:
     found: dict[str, Any] = {"groups": list(series.groups), "values": []}
     for first, end in zip(series.starts[:-1], ends, strict=True):
         own = series.values[max(first, end - rows - 1) : end]
-        lines: list[list[Any]] = np.where(np.isnan(own), None, own.astype(object)).tolist()
+        lines = [[None if np.isnan(number) else number for number in row] for row in own.tolist()]
         # Before its first row a series stays as it began, as its lags do.
         found["values"].append([lines[0]] * (rows + 1 - len(lines)) + lines)
     if encoder.calendar:

@@ -214,6 +214,10 @@ def as_float(value: Value) -> Value:
     return apply("Cast", value, to=TensorProto.FLOAT)
 
 
+def as_int32(value: Value) -> Value:
+    return apply("Cast", value, to=TensorProto.INT32)
+
+
 def as_int64(value: Value) -> Value:
     return apply("Cast", value, to=TensorProto.INT64)
 

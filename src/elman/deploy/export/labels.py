@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from elman.deploy.export.check import SHAPES, Arrays, Case
 from elman.deploy.export.form import Cases, Form
 from elman.deploy.export.graph import Graph, Value, apply, as_double, as_float, at_end, concat, inside, total, turned
 from elman.deploy.export.networks import carried, classified, handed_on, sequence
-from elman.deploy.export.text import described
 from elman.deploy.export.quantise import rounded
+from elman.deploy.export.text import described
 from elman.errors import InputError
 from elman.evaluate.linear import Ngrams, Values, summaries
 from elman.nn.cells import CELLS
@@ -110,11 +111,10 @@ def pooled(task: PooledTask, streaming: bool) -> Form:
         refuse_streaming(members[0].body)
         if task.config_.pool != "last":
             raise InputError(
-                f"--pool of this model is {task.config_.pool}, which needs a row's steps together, but what is streamed "
-                "is answered from its state: leave --streaming out, or fit with --pool last --no-bidirectional"
+                f"--pool of this model is {task.config_.pool}, which needs a row's steps together, but what is "
+                "streamed is answered from its state: leave --streaming out, or fit with --pool last --no-bidirectional"
             )
-    linear = None if streaming or not _linear_weight(task) else task.linear_
-    own = isinstance(linear, Values) and (task.medium_ is None or task.medium_.kind == "sounds")
+    linear = linear_inside(task, streaming)
 
     def build(int8: bool) -> Graph:
         graph = Graph(int8=int8)
@@ -131,8 +131,7 @@ def pooled(task: PooledTask, streaming: bool) -> Form:
             each = [classified(graph, one, y, lengths) for one, (y, _) in zip(members, found, strict=True)]
         z = total(concat([apply("Unsqueeze", one, [0]) for one in each], 0), 0, "Mean")
         guess = None
-        if own and raw is not None and lengths is not None:
-            assert isinstance(linear, Values)
+        if linear is not None and raw is not None and lengths is not None:
             guess = _values(graph, linear, raw, lengths)
         _answer(graph, task, z, guess)
         if streaming:
@@ -140,7 +139,7 @@ def pooled(task: PooledTask, streaming: bool) -> Form:
         return graph
 
     left_out = []
-    if _linear_weight(task) and not own:
+    if _linear_weight(task) and linear is None:
         kind = "of n-grams" if isinstance(task.linear_, Ngrams) else "that stands beside it"
         left_out.append(
             f"the linear model {kind}, which elman's answer is blended with: the network alone answers here; a model "
@@ -151,8 +150,7 @@ def pooled(task: PooledTask, streaming: bool) -> Form:
     def cases() -> Cases:
         for feeds, (outputs, states), raw in _cases(task, inputs, streaming, [one.body.stack for one in members]):
             guess = None
-            if own:
-                assert isinstance(linear, Values)
+            if linear is not None:
                 guess = linear.predict(summaries([row[:n] for row, n in zip(raw["x"], raw["lengths"], strict=True)]))
             yield Case(feeds, _expected(task, outputs.mean(0), guess) | states)
 
@@ -201,6 +199,26 @@ def refuse_streaming(body: SequenceNetwork) -> None:
         raise InputError(f"--streaming needs a model that reads on from where it was, but this one {why}")
 
 
+def linear_inside(task: PooledTask, streaming: bool) -> Values | None:
+    """The linear model that the answer is blended with, where it is in the graph: that of a sequence's summaries.
+
+    Hashed n-grams are made of letters, which no graph reads; pixels are scaled down by another program.
+    """
+    read = task.medium_ is None or task.medium_.kind == "sounds"
+    held = isinstance(task.linear_, Values) and read and not streaming and _linear_weight(task)
+    return task.linear_ if held and isinstance(task.linear_, Values) else None
+
+
+def without_linear(task: PooledTask) -> PooledTask:
+    """The same model with its network alone to answer."""
+    found = copy(task)
+    if isinstance(found, Classifier):
+        found.weights_ = (found.weights_[0], 0.0)
+    elif isinstance(found, Regressor):
+        found.share_ = 1.0
+    return found
+
+
 def _members(task: PooledTask) -> Any:
     assert isinstance(task.network_, Ensemble)
     return task.network_.members
@@ -215,7 +233,7 @@ def _linear_weight(task: PooledTask) -> float:
 
 
 def _answer(graph: Graph, task: PooledTask, z: Value, guess: Value | None) -> None:
-    """Outputs of the members' mean z (B, C) and what the linear model says: its probabilities (B, C), or numbers (B,)."""
+    """Outputs of the members' mean z (B, C) and the linear model's ``guess``: probabilities (B, C), or numbers (B,)."""
     if isinstance(task, Classifier):
         own, other = task.weights_
         z = own * z

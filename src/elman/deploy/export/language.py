@@ -99,7 +99,9 @@ def recommender(task: Recommender, streaming: bool) -> Form:
         x = turned(graph.input("items", "int64", ["batch", "time"]), 2)
         lengths = None if streaming else graph.input("lengths", "int32", ["batch"])
         before = carried(graph, [network.stack])[0] if streaming else None
-        y, final = stack(graph, network.stack, graph.lookup(network.embedding.weight, x) * network.scale, lengths, before)
+        y, final = stack(
+            graph, network.stack, graph.lookup(network.embedding.weight, x) * network.scale, lengths, before
+        )
         if lengths is None:
             h = apply("Gather", y, np.array(-1), axis=0)
         else:
@@ -149,9 +151,7 @@ def recommender(task: Recommender, streaming: bool) -> Form:
 
 def _drawn_states(rng: np.random.Generator, stacks: Sequence[Recurrent], rows: int) -> dict[str, np.ndarray]:
     first, deep = stacks[0], sum(one.num_layers for one in stacks)
-    return {
-        name: rng.standard_normal((deep, rows, first.hidden_size), np.float32) for name in CELLS[first.mode].states
-    }
+    return {name: rng.standard_normal((deep, rows, first.hidden_size), np.float32) for name in CELLS[first.mode].states}
 
 
 def _seen(graph: Graph, x: Value, lengths: Value | None, items: int) -> Value:

@@ -12,8 +12,8 @@ from torch import nn
 from elman.deploy.export.check import SHAPES, Case
 from elman.deploy.export.form import Cases, Form
 from elman.deploy.export.graph import Graph, turned
-from elman.deploy.export.recurrent import stack
 from elman.deploy.export.quantise import rounded_network
+from elman.deploy.export.recurrent import stack
 from elman.errors import InputError
 from elman.nn.cells import CELLS
 from elman.nn.classic import GRU, LSTM, RNN
@@ -64,9 +64,7 @@ def form(module: Recurrent, *, lengths: bool) -> Form:
             graph.output(name.replace("_0", "_n"), final, "float32", [deep, "batch", size])
         return graph
 
-    return Form(
-        build, lambda: cases(module, lengths=lengths), lambda: form(rounded_network(module), lengths=lengths)
-    )
+    return Form(build, lambda: cases(module, lengths=lengths), lambda: form(rounded_network(module), lengths=lengths))
 
 
 @torch.no_grad()

@@ -8,7 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.deploy.export.graph import Graph, Value, apply, as_int64, chunk, concat, inside, part, several, size, steps_of
+from elman.deploy.export.graph import (
+    Graph,
+    Value,
+    apply,
+    as_int64,
+    chunk,
+    concat,
+    inside,
+    part,
+    several,
+    size,
+    steps_of,
+)
 from elman.deploy.export.scan import looped
 from elman.kernels import Weights
 from elman.nn.cells import CELLS

@@ -129,12 +129,11 @@ def _lstm(module: Recurrent, weights: Weights, x: Value, h: Value, c: Value) -> 
 
 def _gru(module: Recurrent, weights: Weights, x: Value, h: Value) -> States:
     x_r, x_z, x_n = chunk(x, 3)
+    hidden, weight, bias = 2 * module.hidden_size, weights.weight_hh, weights.bias_hh
+    assert weight is not None
     if module.reset_after:
         h_r, h_z, h_n = chunk(_of_state(weights, h), 3)
     else:
-        hidden = 2 * module.hidden_size
-        bias, weight = weights.bias_hh, weights.weight_hh
-        assert weight is not None
         h_r, h_z = chunk(h.graph.linear(h, weight[:hidden], None if bias is None else bias[:hidden]), 2)
     r, z = _sigmoid(module, x_r + h_r), _sigmoid(module, x_z + h_z)
     if module.reset_after:

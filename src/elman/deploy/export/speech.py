@@ -9,10 +9,10 @@ import torch
 
 from elman.deploy.export.check import SHAPES, Case
 from elman.deploy.export.form import Cases, Form
-from elman.deploy.export.graph import Graph, Value, apply, as_int64, inside, size, turned
+from elman.deploy.export.graph import Graph, Value, apply, as_int32, as_int64, inside, size, turned
+from elman.deploy.export.quantise import rounded
 from elman.deploy.export.recurrent import stack
 from elman.deploy.export.text import described
-from elman.deploy.export.quantise import rounded
 from elman.errors import InputError
 from elman.nn.ctc import BLANK
 from elman.nn.listener import SpeechNetwork
@@ -20,7 +20,7 @@ from elman.tasks.transcribe import Transcriber
 
 
 def transcriber(task: Transcriber) -> Form:
-    """``frames`` (B, T, F) and lengths (B,) to ``said`` (B, S, V), log probabilities, and ``steps`` (B,), how many count.
+    """``frames`` (B, T, F) and lengths (B,) to log probabilities ``said`` (B, S, V), of which ``steps`` (B,) count.
 
     Raises InputError where a decoder writes the text.
     """
@@ -42,7 +42,7 @@ def transcriber(task: Transcriber) -> Form:
         for at, layer in enumerate(listener.layers):
             if at and listener.join > 1:
                 y, lengths = joined(y, lengths, listener.join, width)
-            y = stack(graph, layer, y, apply("Cast", lengths, to=6))[0]  # type: ignore[arg-type]
+            y = stack(graph, layer, y, as_int32(lengths))[0]  # type: ignore[arg-type]
             width = listener.outputs
         said = apply("LogSoftmax", turned(graph.linear(y, head.weight, head.bias)), axis=-1)
         graph.output("said", said, "float32", ["batch", "steps", symbols])
@@ -76,4 +76,4 @@ def joined(x: Value, lengths: Value, count: int, width: int) -> tuple[Value, Val
     x = apply("Pad", x, apply("Concat", [0, 0, 0], more, [0, 0], axis=0))
     x = apply("Reshape", x, apply("Concat", [-1, count], size(x, 1), [width], axis=0))
     x = apply("Transpose", x, perm=[0, 2, 1, 3])
-    return apply("Reshape", x, [0, 0, count * width]), apply("Div", lengths + [count - 1], [count])
+    return apply("Reshape", x, [0, 0, count * width]), apply("Div", lengths + np.array(count - 1), np.array(count))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from elman.deploy.export.forecast import forecaster
 from elman.deploy.export.form import Form
-from elman.deploy.export.labels import pooled, tagger
+from elman.deploy.export.labels import linear_inside, pooled, tagger, without_linear
 from elman.deploy.export.language import generator, recommender
+from elman.deploy.export.quantise import rounded
 from elman.deploy.export.speech import transcriber
 from elman.errors import InputError
 from elman.tasks.base import Task
@@ -29,8 +30,8 @@ def form_of(task: Task, streaming: bool) -> Form:
         return generator(task)  # which streams always
     if streaming and isinstance(task, Forecaster | Transcriber):
         raise InputError(
-            f"a {task.name} model reads its input whole, but --streaming is for classify and regress (--pool last), tag, "
-            "generate and recommend models of one direction: leave it out"
+            f"a {task.name} model reads its input whole, but --streaming is for classify and regress (--pool last), "
+            "tag, generate and recommend models of one direction: leave it out"
         )
     if isinstance(task, Forecaster):
         return forecaster(task)
@@ -40,3 +41,10 @@ def form_of(task: Task, streaming: bool) -> Form:
         f"a {task.name} model answers by a search that asks its network again and again, which is a program and no "
         "graph: forecast, classify, regress, tag, generate, recommend and transcribe (--by ctc) models are exported"
     )
+
+
+def as_exported(task: Task, streaming: bool, int8: bool) -> Task:
+    """The model in torch that answers as the exported one does: with its matrices, without what is left out."""
+    if isinstance(task, PooledTask) and linear_inside(task, streaming) is None:
+        task = without_linear(task)
+    return rounded(task) if int8 else task
