@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 
+import numpy as np
 import polars as pl
 
 from elman.data.text.words import UNSPACED
@@ -25,18 +25,12 @@ def pattern(lines: bool) -> str:
 
 def _ranges(kind: str) -> str:
     """The inside of a character class: the code points that Polars takes for one of this kind."""
-    codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
-    held = pl.Series([chr(code) for code in codes], dtype=pl.String).str.contains(f"^(?:{kind})$").to_list()
-    return "".join(_joined([code for code, there in zip(codes, held, strict=True) if there]))
-
-
-def _joined(codes: list[int]) -> Iterator[str]:
-    begin = end = codes[0]
-    for code in [*codes[1:], -1]:
-        if code != end + 1:
-            yield _escaped(begin) + ("" if begin == end else f"-{_escaped(end)}")
-            begin = code
-        end = code
+    codes = np.concatenate([np.arange(0xD800), np.arange(0xE000, 0x110000)])  # all that are characters
+    characters = list(codes.astype("<u4").tobytes().decode("utf-32-le"))
+    held = codes[pl.Series(characters, dtype=pl.String).str.contains(f"^(?:{kind})$").to_numpy()]
+    breaks = np.flatnonzero(np.diff(held) > 1)
+    ends = zip(held[np.r_[0, breaks + 1]], held[np.r_[breaks, -1]], strict=True)
+    return "".join(f"{_escaped(first)}-{_escaped(last)}" for first, last in ends)
 
 
 def _escaped(code: int) -> str:
