@@ -11,8 +11,10 @@ from elman.nn.ctc import BLANK
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-soundfile = pytest.importorskip("soundfile")
+pytest.importorskip("soundfile")
 pytest.importorskip("jiwer")
+
+import soundfile
 
 from elman.deploy import export
 

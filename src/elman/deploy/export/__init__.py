@@ -60,9 +60,11 @@ def model(
     """
     _needed()
     from elman.deploy.export.form import write
+    from elman.deploy.export.quantise import on_cpu
     from elman.deploy.export.tasks import as_exported, form_of
 
     task.fitted()
+    task = on_cpu(task)
     form, scores = form_of(task, streaming), None
     if test is not None:
         answering = {"elman": task, "exported": as_exported(task, streaming, int8)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy, deepcopy
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -23,6 +24,14 @@ def rounded_network(network: M) -> M:
         if parameter.dim() > 1:
             whole, scale = map(torch.from_numpy, whole_numbers(parameter.flatten(1)))
             parameter.copy_((whole.float() * scale[:, None]).reshape(parameter.shape))
+    return found
+
+
+def on_cpu(task: T) -> T:
+    """The same model with a network of its own on the CPU, where ONNX Runtime is compared with it."""
+    found: Any = copy(task)
+    found.network_ = deepcopy(task.network_).cpu().eval()
+    found.config_ = replace(task.config_, device="cpu")
     return found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from elman.deploy.export.blend import linear_inside, without_linear
 from elman.deploy.export.forecast import forecaster
 from elman.deploy.export.form import Form
-from elman.deploy.export.labels import linear_inside, pooled, tagger, without_linear
+from elman.deploy.export.labels import pooled, tagger
 from elman.deploy.export.language import generator, recommender
 from elman.deploy.export.quantise import rounded
 from elman.deploy.export.speech import transcriber
