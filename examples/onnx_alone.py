@@ -9,6 +9,8 @@ It answers for classifiers and regressors of texts, taggers, generators (levels 
 import json
 import re
 import sys
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,39 @@ def pieces(word, spelling):
     return found | ({spelling["capital"]} if word[:1] != word[:1].lower() else set())
 
 
+def ngrams_of(text, told):
+    """The n-grams that a linear model reads beside the network: their places in its columns, and how many there are."""
+    text = text[: told["longest"]].lower()
+    if told["characters"]:
+        text = re.sub(r"\s\s+", " ", text)
+        found = [text[at : at + size] for size in (1, 2, 3) for at in range(len(text) - size + 1)]
+    else:
+        words = re.findall(told["pattern"], text)
+        found = words + [" ".join(pair) for pair in pairwise(words)]
+    places = {slot: at for at, slot in enumerate(told["columns"])}
+    counts = Counter(places.get(abs(murmur3(gram.encode())) % told["slots"]) for gram in found)
+    counts.pop(None, None)
+    return {"ngrams": np.array([[*counts] or [0]]), "counts": np.array([[*counts.values()] or [0]], np.float32)}
+
+
+def murmur3(data):
+    """MurmurHash3 of 32 bits, signed."""
+
+    def turned(x, by):
+        return (x << by | x >> 32 - by) & 0xFFFFFFFF
+
+    h = 0
+    for at in range(0, len(data), 4):
+        four = data[at : at + 4]
+        h ^= turned(int.from_bytes(four, "little") * 0xCC9E2D51 & 0xFFFFFFFF, 15) * 0x1B873593 & 0xFFFFFFFF
+        h = turned(h, 13) * 5 + 0xE6546B64 & 0xFFFFFFFF if len(four) == 4 else h
+    h ^= len(data)
+    h = (h ^ h >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    h = (h ^ h >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    h ^= h >> 16
+    return h - (h >> 31 << 32)
+
+
 def written(session, told, prompt, length):
     """What follows the prompt, the likeliest symbol each time: the states that a call gives go into the next one."""
     empty = {one.name: [1 if size == "batch" else size for size in one.shape] for one in session.get_inputs()[1:]}
@@ -68,6 +103,7 @@ def main(path, text="", length="100"):
                 print(*line)
     else:
         words, feeds = tokens_of(text, told["text"], told["longest"])
+        feeds |= ngrams_of(text, told["linear"]) if "linear" in told else {}
         (found,) = session.run(None, feeds | {"lengths": np.array([len(words)], np.int32)})
         if told["task"] == "tag":
             print(*(f"{word}/{told['tags'][row.argmax()]}" for word, row in zip(words, found[0], strict=True)))

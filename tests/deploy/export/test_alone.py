@@ -33,14 +33,24 @@ def said(path, *arguments):
 
 
 @pytest.mark.parametrize("spelling", [True, False])
-def test_a_text_is_classified(spelling, moods, tmp_path):
-    model = elman.Classifier(**QUICK, blend=False, spelling=spelling, rarest=1).fit(*moods)
+@pytest.mark.parametrize("blend", [True, False])
+def test_a_text_is_classified(spelling, blend, moods, tmp_path):
+    model = elman.Classifier(**QUICK, blend=blend, spelling=spelling, rarest=1).fit(*moods)
     done = export.model(model, tmp_path / "mood.onnx")
     assert ("grams" in done.inputs) == (spelling and model.spelling_ is not None)
     for text in ASKED:
         label, *probabilities = said(done.onnx, text).split()
         assert label == model.predict([text])[0]
         np.testing.assert_allclose(np.array(probabilities, float), model.predict_proba([text])[0], atol=1e-6)
+
+
+def test_a_number_is_told_of_characters(tmp_path):
+    words = ["房间很脏", "服务很好", "  早餐 一般", "位置不错"]
+    texts = [f"{words[at % 4]}{words[at % 3]}" for at in range(80)]
+    model = elman.Regressor(**QUICK).fit(texts, [float(len(text)) for text in texts])
+    assert model.share_ < 1 and model.linear_.characters
+    found = float(said(export.model(model, tmp_path / "length.onnx").onnx, texts[2]))
+    np.testing.assert_allclose(found, model.predict([texts[2]])[0], rtol=1e-5)
 
 
 def test_words_are_tagged(sentences, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.deploy.export.blend import linear_inside, linear_weight, summarised
+from elman.deploy.export.blend import counted, described_linear, drawn_counts, linear_inside, linear_weight, summarised
 from elman.deploy.export.check import Arrays, Case
 from elman.deploy.export.form import Cases, Form
 from elman.deploy.export.graph import Graph, Value, apply, concat, total, turned
@@ -57,7 +57,9 @@ def pooled(task: PooledTask, streaming: bool) -> Form:
             each = [classified(graph, one, y, lengths) for one, (y, _) in zip(members, found, strict=True)]
         z = total(concat([apply("Unsqueeze", one, [0]) for one in each], 0), 0, "Mean")
         guess = None
-        if linear is not None and raw is not None and lengths is not None:
+        if isinstance(linear, Ngrams):
+            guess = counted(graph, linear)
+        elif linear is not None and raw is not None and lengths is not None:
             guess = summarised(graph, linear, raw, lengths)
         _answer(graph, task, z, guess)
         if streaming:
@@ -66,21 +68,24 @@ def pooled(task: PooledTask, streaming: bool) -> Form:
 
     left_out = []
     if linear_weight(task) and linear is None:
-        kind = "of n-grams" if isinstance(task.linear_, Ngrams) else "that stands beside it"
         left_out.append(
-            f"the linear model {kind}, which elman's answer is blended with: the network alone answers here; a model "
-            "fitted with --no-blend is whole in its file"
+            "the linear model, which elman's answer is blended with: the network alone answers here; a model fitted "
+            "with --no-blend is whole in its file"
         )
 
     @torch.no_grad()
     def cases() -> Cases:
+        rng = np.random.default_rng(1)
         for feeds, (outputs, states), raw in drawn(task, inputs, streaming, [one.body.stack for one in members]):
             guess = None
-            if linear is not None:
+            if isinstance(linear, Ngrams):
+                own, guess = drawn_counts(linear, rng, len(raw["lengths"]))
+                feeds = feeds | own
+            elif linear is not None:
                 guess = linear.predict(summaries([row[:n] for row, n in zip(raw["x"], raw["lengths"], strict=True)]))
             yield Case(feeds, _expected(task, outputs.mean(0), guess) | states)
 
-    beside = {"task": task.name, **inputs.told(), **_named(task)}
+    beside = {"task": task.name, **inputs.told(), **described_linear(linear), **_named(task)}
     return Form(build, cases, lambda: pooled(rounded(task), streaming), beside, tuple(left_out))
 
 
