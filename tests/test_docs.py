@@ -20,6 +20,7 @@ PAGES = [
     ROOT / "docs" / "layers.md",
     ROOT / "docs" / "stream.md",
     ROOT / "docs" / "import.md",
+    ROOT / "docs" / "export.md",
 ]
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

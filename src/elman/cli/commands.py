@@ -1,4 +1,4 @@
-"""The commands of `elman`; ``tune.py`` has one more."""
+"""The commands; those that have a page of their own are only named here."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.doctor import run_doctor
 from elman.cli.explain import run_explain
+from elman.cli.export import export
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
-from elman.cli.imports import Kind, run_import
+from elman.cli.imports import import_
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
-from elman.cli.stream import run_stream
+from elman.cli.stream import stream
 from elman.cli.trace import run_trace
 from elman.cli.tune import tune
 from elman.data.frames import WRITTEN
@@ -56,6 +57,9 @@ fit = App(
 )
 app.command(fit)
 app.command(tune)
+app.command(stream)
+app.command(export)
+app.command(import_, name="import")
 
 
 def fit_command(task: type[Task]) -> Callable[..., None]:
@@ -351,24 +355,6 @@ def explain(
     run_explain(model, source, row, lang, out, overwrite, json, quiet)
 
 
-@app.command
-def stream(model: Path, *, state: Path | None = None) -> None:
-    """Answer step by step: a line of stdin a step, a JSON object a line of stdout.
-
-    A line is a text, an item, numbers parted by commas, a row of a table as JSON, or CSV after its head. Models that
-    hear read samples of 16 bits at their rate instead. Fit classifiers, regressors, taggers and transcribers
-    with --causal.
-
-    Parameters
-    ----------
-    model
-        Directory of a saved model.
-    state
-        Go on from this file where it is there, and keep in it what was read.
-    """
-    run_stream(model, state)
-
-
 @app.command(name="trace")
 def trace_command(
     *,
@@ -419,34 +405,6 @@ def doctor(model: Path | None = None, *, json: Json = False) -> None:
         say(f"[bold]{section}[/]")
         for name, value in facts.items():
             say(f"  {name}: {escape(str(value))}")
-
-
-@app.command(name="import")
-def import_command(
-    file: Path,
-    *,
-    cell: Kind | None = None,
-    prefix: str | None = None,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    json: Json = False,
-) -> None:
-    """Take over a trained network of Keras, ONNX or torch.nn, and compare its outputs with the original's.
-
-    Parameters
-    ----------
-    file
-        A chain of layers in .keras, .h5 or .onnx, or one recurrent stack in .safetensors.
-    cell
-        What a .safetensors file of a simple network computes, which its shapes do not say.
-    prefix
-        Beginning of the weights' names, where a .safetensors file holds several stacks.
-    out
-        Directory of the layers (default: the file's name with .elman).
-    overwrite
-        Replace a model that is there.
-    """
-    run_import(file, cell, prefix, out, overwrite, json)
 
 
 @app.command

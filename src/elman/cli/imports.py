@@ -9,19 +9,38 @@ from rich.table import Table
 
 from elman.cli.answers import emit
 from elman.cli.console import aside, people, say
+from elman.cli.flags import Json, Out, Overwrite
 from elman.deploy.imports import open_file
 from elman.deploy.imports.torch_weights import Kind
 from elman.nn.layers import Layers
 from elman.tasks import layers as saved
 from elman.tasks import store
 
-__all__ = ["Kind", "run_import"]
 
-
-def run_import(
-    file: Path, cell: Kind | None, prefix: str | None, out: Path | None, overwrite: bool, as_json: bool
+def import_(
+    file: Path,
+    *,
+    cell: Kind | None = None,
+    prefix: str | None = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
 ) -> None:
-    """Read, compare, save, and show the layers."""
+    """Take over a trained network of Keras, ONNX or torch.nn, and compare its outputs with the original's.
+
+    Parameters
+    ----------
+    file
+        A chain of layers in .keras, .h5 or .onnx, or one recurrent stack in .safetensors.
+    cell
+        What a .safetensors file of a simple network computes, which its shapes do not say.
+    prefix
+        Beginning of the weights' names, where a .safetensors file holds several stacks.
+    out
+        Directory of the layers (default: the file's name with .elman).
+    overwrite
+        Replace a model that is there.
+    """
     out = out or Path(f"{file.name.split('.')[0]}.elman")
     store.check_free(out, overwrite)
     imported = open_file(file, cell=cell, prefix=prefix)
@@ -36,7 +55,7 @@ def run_import(
         f"\nSaved [bold]{escape(str(out))}[/]: in Python, elman.load({escape(repr(str(out)))})(x) with "
         f"{shape(imported.layers)}"
     )
-    if as_json:
+    if json:
         emit({**source, "note": check.note, "layers": imported.layers.to_json(), "model": str(out)})
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from elman.cli.answers import emit
 from elman.cli.console import say
-from elman.deploy.stream import Stream, stream
+from elman.deploy.stream import Stream
+from elman.deploy.stream import stream as opened
 from elman.errors import InputError
 from elman.tasks.load import load_task
 
@@ -21,11 +22,23 @@ HEARD = 0.1  # seconds of sound read at a time
 LINE = 1 << 20  # bytes
 
 
-def run_stream(model: Path, state: Path | None) -> None:
-    """Answer each line, or each tenth of a second of sound, as soon as it is there."""
+def stream(model: Path, *, state: Path | None = None) -> None:
+    """Answer step by step: a line of stdin a step, a JSON object a line of stdout.
+
+    A line is a text, an item, numbers parted by commas, a row of a table as JSON, or CSV after its head. Models that
+    hear read samples of 16 bits at their rate instead. Fit classifiers, regressors, taggers and transcribers
+    with --causal.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    state
+        Go on from this file where it is there, and keep in it what was read.
+    """
     task = load_task(model)
     going_on = state is not None and state.exists()
-    one = stream(task, state if going_on else None)
+    one = opened(task, state if going_on else None)
     if going_on:
         say(f"Goes on from {state}")
     try:

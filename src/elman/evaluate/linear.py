@@ -24,6 +24,7 @@ Array = NDArray[np.float32]
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)  # C of a logistic regression on rows of length 1; its inverse is a ridge's alpha
 SLOTS = 2**22  # of the hashed n-grams: some hundred thousand of them rarely meet
 WEIGHTS = 3_000_000  # at most so many numbers are learned: with many labels, of the commonest n-grams
+TOKEN = r"\w+|[^\w\s]"  # a word, or a sign
 LONGEST = 20_000  # characters read of one text
 CHARACTERS = 5_000_000  # read of all texts together in a fit: more take minutes and change little
 UNSPACED = re.compile(
@@ -223,7 +224,7 @@ def _counts(texts: Sequence[str], characters: bool) -> Any:
 
     what = {"analyzer": "char", "ngram_range": (1, 3)} if characters else {"ngram_range": (1, 2)}
     hashed = HashingVectorizer(
-        token_pattern=r"\w+|[^\w\s]", n_features=SLOTS, alternate_sign=False, norm=None, dtype=np.float32, **what
+        token_pattern=TOKEN, n_features=SLOTS, alternate_sign=False, norm=None, dtype=np.float32, **what
     )
     return hashed.transform([text[:LONGEST] for text in texts])
 

@@ -137,8 +137,8 @@ def judged(
     ]
     if best.score is not None:
         notes.append(
-            f"on its folds the best trial had {tuned.costs[0].name} {number(best.score, 4)}; the model that is saved has "
-            f"{'the default' if best.default else 'its'} settings and learnt from all rows that do not judge"
+            f"on its folds the best trial had {tuned.costs[0].name} {number(best.score, 4)}; the model that is saved "
+            f"has {'the default' if best.default else 'its'} settings and learnt from all rows that do not judge"
         )
     if asked is not None and len(states) < asked:
         notes.insert(1, f"time was up before the other {asked - len(states)} of {asked} trials: give more --minutes")
