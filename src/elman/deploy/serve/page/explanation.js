@@ -1,0 +1,49 @@
+/* Why an answer is as it is: its sentence, the text with what each part adds, and the whole page in a frame. */
+
+import { button } from "./desk.js";
+import { download, make, number } from "./dom.js";
+import { post } from "./server.js";
+import { label, word } from "./words.js";
+
+/** A button that explains the answer to a body, or the promise of one; ``text`` is what was read, where it can be shaded. */
+export function why(desk, body, text) {
+  const told = make("div", { class: "why" });
+  const asked = button("why", () => desk.run(async (signal) => {
+    const found = await post("explain", await body, signal);
+    const sentence = make("p", { class: "sentence given", lang: "en" }, found.sentence);
+    const parts = text && found.parts ? [shaded(text, found.parts)] : [];
+    told.replaceChildren(word(make("h3"), "explained"), sentence, ...parts, ...framed(found.html));
+    desk.tell("explained below");
+  }), "quiet");
+  return make("div", {}, asked, told);
+}
+
+/** The text with each part tinted by what it adds to the answer, or takes away. */
+export function shaded(text, parts) {
+  const shown = make("p", { class: "shaded given" });
+  const most = Math.max(...parts.map((part) => Math.abs(part.integrated_gradients)), 1e-12);
+  let from = 0;
+  for (const { part, integrated_gradients: adds } of parts) {
+    const at = text.toLowerCase().indexOf(part.toLowerCase(), from); // a model may have read it in small letters
+    const found = at >= 0 ? text.slice(at, at + part.length) : part;
+    if (at > from) shown.append(text.slice(from, at));
+    if (at >= 0) from = at + part.length;
+    const piece = make("span", { class: adds < 0 ? "against" : "for", title: number(adds) }, found);
+    piece.style.setProperty("--depth", `${Math.round((40 * Math.abs(adds)) / most)}%`);
+    shown.append(piece);
+  }
+  shown.append(text.slice(from));
+  const key = make("ul", { class: "key" }, ...["for", "against"].map((side) =>
+    make("li", {}, make("span", { class: `swatch ${side}`, "aria-hidden": "true" }), word(make("span"), `speaks ${side}`))));
+  return make("div", { class: "field" }, shown, key);
+}
+
+/** The server's page as it is: it can run nothing, and is let in to be measured alone. */
+function framed(html) {
+  const frame = make("iframe", { sandbox: "allow-same-origin" });
+  frame.srcdoc = html;
+  frame.addEventListener("load", () => {
+    frame.style.height = `${frame.contentDocument.documentElement.scrollHeight + 2}px`;
+  });
+  return [label(frame, "explanation"), button("save page", () => download("explained.html", [html], "text/html"), "quiet")];
+}
