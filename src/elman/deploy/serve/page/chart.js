@@ -2,7 +2,7 @@
 
 import { draw, make, number } from "./dom.js";
 import { dated, dates, moment, ticks } from "./scale.js";
-import { label, said, word } from "./words.js";
+import { label, valueText, word } from "./words.js";
 
 const SPACE = { top: 14, right: 14, bottom: 26, left: 52 };
 
@@ -20,10 +20,10 @@ export function chart(points) {
 
   const choose = (next) => {
     at = Math.max(0, Math.min(points.length - 1, next));
-    const text = reading(points[at]);
+    const reading = inWords(points[at]);
     place.setAttribute("aria-valuenow", at);
-    place.setAttribute("aria-valuetext", text);
-    told.textContent = text;
+    valueText(place, ...reading);
+    word(told, ...reading);
     drawn.mark(at);
   };
   place.addEventListener("keydown", (event) => {
@@ -48,13 +48,13 @@ export function chart(points) {
   return make("figure", { class: "wide" }, place, told, key(points));
 }
 
-/** What a point says, in words. */
-function reading(point) {
+/** What a point says: a key of the words, and its gaps. */
+function inWords(point) {
   const when = dated(point.x);
-  if (point.forecast == null) return said("read value", { when, value: number(point.y) });
+  if (point.forecast == null) return ["read value", { when, value: number(point.y) }];
   const gaps = { when, value: number(point.forecast) };
-  if (point.lower == null) return said("read forecast alone", gaps);
-  return said("read forecast", { ...gaps, lower: number(point.lower), upper: number(point.upper) });
+  if (point.lower == null) return ["read forecast alone", gaps];
+  return ["read forecast", { ...gaps, lower: number(point.lower), upper: number(point.upper) }];
 }
 
 function key(points) {

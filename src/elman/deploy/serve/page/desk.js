@@ -117,19 +117,28 @@ export function examples(given, take, name = String) {
   return make("div", { class: "examples" }, word(make("p", { class: "hint" }), "examples"), list);
 }
 
-/** A place to drop a file on, or to choose one. */
+/** A place to drop a file on, or to choose one; the browser's own button would speak the browser's language. */
 export function dropZone(key, hint, accept, take) {
   const input = make("input", { type: "file", accept, id: `file-${++made}` });
-  const name = word(make("label", { for: input.id }), key);
+  const name = word(make("label", { for: input.id, class: "choose" }), key);
   const told = word(make("p", { class: "hint", id: `${input.id}-hint` }), hint);
+  const chosen = make("span", { class: "given" });
+  const given = (file) => {
+    if (!file) return;
+    chosen.textContent = file.name;
+    take(file);
+  };
   input.setAttribute("aria-describedby", told.id);
-  input.addEventListener("change", () => input.files[0] && take(input.files[0]));
-  const zone = make("div", { class: "drop" }, name, input, told);
+  input.addEventListener("change", () => {
+    given(input.files[0]);
+    input.value = ""; // the same file can be chosen once more
+  });
+  const zone = make("div", { class: "drop" }, input, name, chosen, told);
   for (const kind of ["dragover", "dragleave", "drop"]) {
     zone.addEventListener(kind, (event) => {
       event.preventDefault();
       zone.classList.toggle("over", kind === "dragover");
-      if (kind === "drop" && event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+      if (kind === "drop") given(event.dataTransfer.files[0]);
     });
   }
   return zone;

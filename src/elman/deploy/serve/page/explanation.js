@@ -1,18 +1,17 @@
-/* Why an answer is as it is: its sentence, the text with what each part adds, and the whole page in a frame. */
+/* Why an answer is as it is: the text with what each part adds, and the server's whole page in a frame. */
 
 import { button } from "./desk.js";
 import { download, make, number } from "./dom.js";
 import { post } from "./server.js";
-import { label, word } from "./words.js";
+import { label, language, word } from "./words.js";
 
 /** A button that explains the answer to a body, or the promise of one; ``text`` is what was read, where it can be shaded. */
 export function why(desk, body, text) {
   const told = make("div", { class: "why" });
   const asked = button("why", () => desk.run(async (signal) => {
-    const found = await post("explain", await body, signal);
-    const sentence = make("p", { class: "sentence given", lang: "en" }, found.sentence);
+    const found = await post("explain", { ...(await body), lang: language() }, signal);
     const parts = text && found.parts ? [shaded(text, found.parts)] : [];
-    told.replaceChildren(word(make("h3"), "explained"), sentence, ...parts, ...framed(found.html));
+    told.replaceChildren(word(make("h3"), "explained"), ...parts, ...framed(found.html));
     desk.tell("explained below");
   }), "quiet");
   return make("div", {}, asked, told);

@@ -3,12 +3,12 @@
 import { Desk, field, form } from "./desk.js";
 import { make } from "./dom.js";
 import { Refused, get, keepToken, takeToken } from "./server.js";
-import { choose, language, said, start, switched, word } from "./words.js";
+import { choose, language, start, switched, word } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const PAGES = { forecast: "forecast", tag: "tag", generate: "write", translate: "pairs", summarize: "pairs",
   transcribe: "hear", speak: "speak", recommend: "recommend", paint: "paint" };
-const READERS = { text: "read", sequence: "read", sound: "hear", picture: "see" }; // what classifies, and gives numbers
+const READERS = { texts: "read", sequences: "read", sound: "hear", picture: "see" }; // of what gives labels or numbers
 
 takeToken();
 start();
@@ -40,9 +40,8 @@ async function open() {
   describe(model);
   byId("ask").hidden = false;
   foot(model);
-  const name = PAGES[model.task] ?? READERS[model.reads ?? (model.rate ? "sound" : "text")];
+  const name = PAGES[model.task] ?? READERS[model.takes[0]];
   const desk = new Desk(model);
-  if (!name) return desk.refuse(new Error(said("no way to give", { what: model.reads })));
   const { page } = await import(`./tasks/${name}.js`);
   return page(desk);
 }

@@ -78,6 +78,7 @@ export class Wire {
           else turn.good(told.answer);
         } else {
           this.why = told.error ?? told.closing ?? this.why;
+          if (this.why) bad(new Refused(this.why, 422)); // of no effect once it is open
           hear(told);
         }
       };

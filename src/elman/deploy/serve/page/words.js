@@ -4,11 +4,11 @@ const KEPT = "elman.language";
 const WORDS = {
   "your input": ["Your input", "输入"],
   answer: ["Answer", "结果"],
+  "nothing yet": ["The answer will stand here.", "结果会显示在这里。"],
   working: ["Working …", "正在计算……"],
   refused: ["The server says: {why}", "服务器回复（英文）：{why}"],
   unreachable: ["The server does not answer: is it still running?", "服务器没有回应：它还在运行吗？"],
   failed: ["This did not work: {why}", "没有成功：{why}"],
-  "no way to give": ["This page has no way to give what the model reads.", "此页面无法提供该模型所读的内容。"],
   empty: ["There is nothing to read yet: write something first.", "还没有可读的内容：请先输入。"],
   "too large": ["The file is too large: the server takes {most} at most.", "文件太大：服务器最多接受 {most}。"],
   examples: ["Or try one of these:", "或者试试："],
@@ -43,9 +43,9 @@ const WORDS = {
   "speaks against": ["speaks against it", "反对该结果"],
   "save page": ["Save the explanation", "保存解释"],
 
-  "csv file": ["A table of what is known so far", "已知数据的表格"],
-  "csv hint": ["Drop a CSV file here, or choose one: the columns of the fit, up to the last known row.",
-    "把 CSV 文件拖到这里，或选择一个：列与训练时相同，直到最后已知的一行。"],
+  "csv file": ["Choose a CSV file", "选择 CSV 文件"],
+  "csv hint": ["Or drop one here: the columns of the fit, up to the last known row.",
+    "也可以把文件拖到这里：列与训练时相同，直到最后已知的一行。"],
   "csv columns": ["Columns:", "列："],
   "forecast on": ["Go on from the data of the fit", "从训练数据的末尾继续"],
   "forecast told": ["{n} steps from {from} to {to}: the forecast goes from {first} to {last}.",
@@ -79,7 +79,7 @@ const WORDS = {
   "number so far": ["So far: {value}.", "目前：{value}。"],
   numbers: ["A sequence of numbers", "数字序列"],
   "numbers hint": ["A line for each step, the numbers of a step parted by commas.", "每行一步，同一步的数字用逗号分开。"],
-  "numbers file": ["Or a file of them", "或者一个文件"],
+  "numbers file": ["Choose a file of numbers", "选择数字文件"],
   "no numbers": ["Line {line} is not {n} numbers, as the first line is: give each step as many.",
     "第 {line} 行不是与第一行相同的 {n} 个数：请让每步的个数相同。"],
   "tags told": ["{n} words have a tag: {tags}.", "{n} 个词有标注：{tags}。"],
@@ -110,8 +110,8 @@ const WORDS = {
   "stop recording": ["Stop recording", "停止录音"],
   listening: ["Recording: the answer comes when you stop.", "正在录音：停止后给出结果。"],
   "listening live": ["Listening: the answer follows what is heard.", "正在听：结果随声音更新。"],
-  "sound file": ["Or a file of sound", "或者一个声音文件"],
-  "sound hint": ["Drop a file here, or choose one.", "把文件拖到这里，或选择一个。"],
+  "sound file": ["Choose a sound file", "选择声音文件"],
+  "sound hint": ["Or drop one here.", "也可以把文件拖到这里。"],
   "your sound": ["The sound that was given", "所给的声音"],
   heard: ["Heard: {text}", "听到：{text}"],
   "heard nothing": ["Nothing was understood.", "什么也没有听懂。"],
@@ -137,8 +137,8 @@ const WORDS = {
   clear: ["Clear the session", "清空会话"],
   recommended: ["Likely next: {items}.", "接下来可能是：{items}。"],
 
-  "picture file": ["A picture", "一张图像"],
-  "picture hint": ["Drop a PNG or JPEG here, choose one, or paste it.", "把图像拖到这里、选择一张，或直接粘贴。"],
+  "picture file": ["Choose a picture", "选择图像"],
+  "picture hint": ["Or drop one here, or paste it: PNG or JPEG.", "也可以把图像拖到这里，或直接粘贴。"],
   "your picture": ["The picture that was given", "所给的图像"],
 
   paint: ["Paint", "绘画"],
@@ -169,6 +169,11 @@ export function word(element, key, gaps) {
 /** Its name for those who cannot see it. */
 export function label(element, key, gaps) {
   return say(element, "aria-label", key, gaps);
+}
+
+/** What the value of a slider means. */
+export function valueText(element, key, gaps) {
+  return say(element, "aria-valuetext", key, gaps);
 }
 
 /** What stands for a picture. */

@@ -39,7 +39,7 @@ function shown(desk, answers, history, body) {
     const ahead = mine(answers);
     const past = mine(history).map((one) => ({ x: one[time], y: one.value ?? one[desk.model.target] }));
     place.replaceChildren(chart([...past, ...ahead.map((one) => ({ ...one, x: one[time] }))]), rows(ahead, time));
-    const ends = { target: desk.model.target ?? "", n: ahead.length, first: number(ahead[0]?.forecast),
+    const ends = { n: ahead.length, first: number(ahead[0]?.forecast),
       last: number(ahead.at(-1)?.forecast), from: dated(ahead[0]?.[time]), to: dated(ahead.at(-1)?.[time]) };
     desk.tell("forecast told", ends);
   };

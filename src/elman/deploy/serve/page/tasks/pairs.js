@@ -14,8 +14,9 @@ export function page(desk) {
     const body = { texts: [box.value] };
     const several = read(best) > 1 ? { best: read(best) } : {};
     return desk.predict({ ...body, ...several }, (answers) => {
-      const texts = answers.map((answer) => make("li", {}, make("p", { class: "written given" }, answer.text),
-        answer.score == null || answers.length < 2 ? null : word(make("p", { class: "hint" }), "score", { value: number(answer.score) })));
+      const ranked = answers[0].best ?? answers;
+      const texts = ranked.map((answer) => make("li", {}, make("p", { class: "written given" }, answer.text),
+        answer.score == null ? null : word(make("p", { class: "hint" }), "score", { value: number(answer.score) })));
       const list = texts.length > 1 ? make("ol", { class: "texts" }, ...texts) : make("div", {}, ...texts[0].childNodes);
       desk.show(list, why(desk, body));
       desk.tell(`${model.task} told`, { text: answers[0].text });

@@ -7,7 +7,7 @@ import { Typed } from "../typed.js";
 
 export function page(desk) {
   const { model } = desk;
-  const numbers = model.reads === "sequence";
+  const numbers = model.takes.includes("sequences");
   const box = make("textarea", { rows: numbers ? 8 : 5, spellcheck: "false", class: numbers ? "mono" : null });
   const ask = () => {
     if (!box.value.trim()) return desk.refuse(trouble("empty"));
