@@ -1,7 +1,7 @@
 /* A series and its forecast, drawn by hand: lines, bands, axes, and a read-out for pointer and keys. */
 
 import { draw, make, number } from "./dom.js";
-import { dated, dates, moment, ticks } from "./scale.js";
+import { dater, dates, moment, ticks } from "./scale.js";
 import { label, valueText, word } from "./words.js";
 
 const SPACE = { top: 14, right: 14, bottom: 26, left: 52 };
@@ -15,12 +15,13 @@ export function chart(points) {
     "aria-valuemax": points.length - 1 });
   label(place, "chart");
   const told = make("p", { class: "readout", "aria-hidden": "true" });
+  const dated = dater(points.map((point) => point.x));
   let at = points.findIndex((point) => point.forecast != null);
   let drawn;
 
   const choose = (next) => {
     at = Math.max(0, Math.min(points.length - 1, next));
-    const reading = inWords(points[at]);
+    const reading = inWords(points[at], dated(points[at].x));
     place.setAttribute("aria-valuenow", at);
     valueText(place, ...reading);
     word(told, ...reading);
@@ -49,8 +50,7 @@ export function chart(points) {
 }
 
 /** What a point says: a key of the words, and its gaps. */
-function inWords(point) {
-  const when = dated(point.x);
+function inWords(point, when) {
   if (point.forecast == null) return ["read value", { when, value: number(point.y) }];
   const gaps = { when, value: number(point.forecast) };
   if (point.lower == null) return ["read forecast alone", gaps];

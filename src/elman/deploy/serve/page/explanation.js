@@ -1,12 +1,12 @@
 /* Why an answer is as it is: the text with what each part adds, and the server's whole page in a frame. */
 
-import { button } from "./desk.js";
+import { button, row } from "./desk.js";
 import { download, make, number } from "./dom.js";
 import { post } from "./server.js";
 import { label, language, word } from "./words.js";
 
-/** A button that explains the answer to a body, or the promise of one; ``text`` is what was read, where it can be shaded. */
-export function why(desk, body, text) {
+/** A button that explains the answer to a body, or the promise of one, with others beside it; ``text`` is what was read. */
+export function why(desk, body, text, ...others) {
   const told = make("div", { class: "why" });
   const asked = button("why", () => desk.run(async (signal) => {
     const found = await post("explain", { ...(await body), lang: language() }, signal);
@@ -14,7 +14,7 @@ export function why(desk, body, text) {
     told.replaceChildren(word(make("h3"), "explained"), ...parts, ...framed(found.html));
     desk.tell("explained below");
   }), "quiet");
-  return make("div", {}, asked, told);
+  return make("div", {}, row(...others, asked), told);
 }
 
 /** The text with each part tinted by what it adds to the answer, or takes away. */

@@ -42,6 +42,7 @@ async function open() {
   foot(model);
   const name = PAGES[model.task] ?? READERS[model.takes[0]];
   const desk = new Desk(model);
+  desk.tell("nothing yet");
   const { page } = await import(`./tasks/${name}.js`);
   return page(desk);
 }

@@ -52,8 +52,9 @@ function short(when, step) {
   return step < MINUTE ? iso.slice(11, 19) : iso.slice(11, 16);
 }
 
-/** A moment in full, without what is nothing. */
-export function dated(time) {
-  return String(time).replace("T", " ").replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replace(/( \d\d:\d\d):00$/, "$1")
-    .replace(/ 00:00$/, "");
+/** How the moments of a series are written: to the day, the minute, the second, or in full, as all of them need it. */
+export function dater(times) {
+  const fits = (pattern) => times.every((time) => pattern.test(time));
+  const length = fits(/T00:00(:00(\.0+)?)?$/) ? 10 : fits(/T\d\d:\d\d(:00(\.0+)?)?$/) ? 16 : fits(/:\d\d(\.0+)?$/) ? 19 : 40;
+  return (time) => String(time).slice(0, length).replace("T", " ");
 }

@@ -4,7 +4,7 @@ import { chart } from "../chart.js";
 import { button, dropZone, field, row, sent, table, trouble } from "../desk.js";
 import { download, make, number } from "../dom.js";
 import { why } from "../explanation.js";
-import { dated } from "../scale.js";
+import { dater } from "../scale.js";
 import { word } from "../words.js";
 
 const KNOWN = ["time", "step", "forecast", "lower", "upper", "lower_80", "upper_80"];
@@ -32,13 +32,14 @@ export function page(desk) {
 function shown(desk, answers, history, body) {
   const named = Object.keys(answers[0] ?? {}).find((name) => !KNOWN.includes(name));
   const time = "time" in (answers[0] ?? {}) ? "time" : "step";
+  const dated = dater(answers.map((one) => one[time]));
   const groups = named ? [...new Set(answers.map((one) => one[named]))] : [null];
   const place = make("div");
   const show = (group) => {
     const mine = (rows) => (named ? rows.filter((one) => one[named] === group) : rows);
     const ahead = mine(answers);
     const past = mine(history).map((one) => ({ x: one[time], y: one.value ?? one[desk.model.target] }));
-    place.replaceChildren(chart([...past, ...ahead.map((one) => ({ ...one, x: one[time] }))]), rows(ahead, time));
+    place.replaceChildren(chart([...past, ...ahead.map((one) => ({ ...one, x: one[time] }))]), rows(ahead, time, dated));
     const ends = { n: ahead.length, first: number(ahead[0]?.forecast),
       last: number(ahead.at(-1)?.forecast), from: dated(ahead[0]?.[time]), to: dated(ahead.at(-1)?.[time]) };
     desk.tell("forecast told", ends);
@@ -46,11 +47,11 @@ function shown(desk, answers, history, body) {
   const save = button("save csv", () => download("forecast.csv", [csv(answers)], "text/csv"), "quiet");
   const choice = make("select", { class: "given", change: () => show(choice.value) },
     ...groups.map((group) => make("option", {}, String(group))));
-  desk.show(named ? field("series", choice) : "", place, row(save), why(desk, body));
+  desk.show(named ? field("series", choice) : "", place, why(desk, body, null, save));
   show(groups[0]);
 }
 
-function rows(answers, time) {
+function rows(answers, time, dated) {
   const columns = KNOWN.filter((name) => answers[0] && name in answers[0]);
   return table(columns.map((name) => [`column ${name}`]),
     answers.map((one) => columns.map((name) => (name === time ? dated(one[name]) : number(one[name])))), "forecast table");

@@ -15,7 +15,6 @@ export function page(desk) {
   const found = label(make("ul", { class: "chips" }), "found items");
   const chosen = label(make("ol", { class: "chips session" }), "session");
   const fresh = make("input", { type: "checkbox", id: "only-new", change: () => ask() });
-  const none = word(make("p", { class: "hint" }), "session empty");
 
   const ask = () => {
     if (!session.length) {
@@ -40,7 +39,6 @@ export function page(desk) {
     told();
   };
   const told = () => {
-    none.hidden = session.length > 0;
     clear.hidden = !session.length;
     chosen.replaceChildren(...session.map((item, at) => {
       const remove = label(make("button", { type: "button", class: "remove", click: () => removed(at) }, "×"), "remove", { item });
@@ -74,7 +72,7 @@ export function page(desk) {
   });
   clear.hidden = true;
   desk.asking.append(field("search items", search, items.length ? "search hint" : "type hint"), found,
-    word(make("h3"), "session"), none, chosen,
+    word(make("h3"), "session"), chosen,
     row(make("div", { class: "check" }, fresh, word(make("label", { for: "only-new" }), "only new")), clear),
     examples(model.examples, (example) => {
       session.splice(0, session.length, ...example.map(String));
