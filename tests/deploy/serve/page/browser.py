@@ -5,8 +5,8 @@ import re
 import shutil
 import subprocess
 import time
-import urllib.request
 from base64 import b64decode
+from contextlib import ExitStack
 from pathlib import Path
 
 from websockets.sync.client import connect
@@ -16,7 +16,7 @@ FLAGS = """--headless --no-sandbox --disable-gpu --hide-scrollbars --remote-debu
  --disable-background-networking --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required
  --use-fake-device-for-media-stream --use-fake-ui-for-media-stream --disable-dev-shm-usage --lang=en-US""".split()
 KEYS = {"Enter": ("Enter", 13, "\r"), "Tab": ("Tab", 9, ""), "ArrowRight": ("ArrowRight", 39, ""), "End": ("End", 35, "")}
-KEYS |= {"Space": (" ", 32, " "), "Backspace": ("Backspace", 8, ""), "Home": ("Home", 36, ""), "Escape": ("Escape", 27, "")}
+KEYS |= {"ArrowDown": ("ArrowDown", 40, ""), "Space": (" ", 32, " "), "Backspace": ("Backspace", 8, ""), "Home": ("Home", 36, ""), "Escape": ("Escape", 27, "")}
 PATIENCE = 20.0  # seconds
 
 
@@ -32,7 +32,8 @@ class Browser:
             assert time.monotonic() < end and self.process.poll() is None, "chromium does not start"
             time.sleep(0.05)
         port, path = told.read_text().split()
-        self.socket = connect(f"ws://127.0.0.1:{port}{path}", max_size=2**28, proxy=None)
+        self.held = ExitStack()
+        self.socket = self.held.enter_context(connect(f"ws://127.0.0.1:{port}{path}", max_size=2**28, proxy=None))
         self.number, self.pages = 0, {}
 
     def call(self, method, session=None, **params):
@@ -69,7 +70,7 @@ class Browser:
 
     def close(self):
         self.call("Browser.close")
-        self.socket.close()
+        self.held.close()
         self.process.wait(PATIENCE)
 
 
@@ -88,7 +89,7 @@ class Page:
         self.call("Emulation.setLocaleOverride", locale=lang)
         self.call("Emulation.setUserAgentOverride", userAgent="Chromium", acceptLanguage=lang)
 
-    def open(self, url, until="document.querySelector('#ask:not([hidden]) *:not(h2), #status:not(:empty)')"):
+    def open(self, url, until="document.querySelector('#ask:not([hidden]) > :not(h2)')"):
         self.call("Page.navigate", url=url)
         self.wait(until)
 

@@ -8,6 +8,7 @@ let made = 0;
 
 export class Desk {
   #latest;
+  #slow;
 
   constructor(model) {
     this.model = model;
@@ -18,6 +19,7 @@ export class Desk {
 
   /** Tells a sentence: read aloud where someone listens. */
   tell(key, gaps) {
+    clearTimeout(this.#slow);
     this.status.classList.remove("error");
     word(this.status, key, gaps);
   }
@@ -39,16 +41,19 @@ export class Desk {
   /** Runs work(signal) and tells its error; work that is still under way is given up for it. */
   async run(work) {
     this.#latest?.abort();
+    clearTimeout(this.#slow);
     const mine = (this.#latest = new AbortController());
     this.answers.setAttribute("aria-busy", "true");
-    const slow = setTimeout(() => this.tell("working"), 300);
+    this.#slow = setTimeout(() => this.tell("working"), 300);
     try {
       await work(mine.signal);
     } catch (error) {
       if (mine === this.#latest) this.refuse(error);
     } finally {
-      clearTimeout(slow);
-      if (mine === this.#latest) this.answers.removeAttribute("aria-busy");
+      if (mine === this.#latest) {
+        clearTimeout(this.#slow);
+        this.answers.removeAttribute("aria-busy");
+      }
     }
   }
 

@@ -108,6 +108,7 @@ const WORDS = {
 
   record: ["Record from the microphone", "用麦克风录音"],
   "stop recording": ["Stop recording", "停止录音"],
+  seconds: ["{n} s", "{n} 秒"],
   listening: ["Recording: the answer comes when you stop.", "正在录音：停止后给出结果。"],
   "listening live": ["Listening: the answer follows what is heard.", "正在听：结果随声音更新。"],
   "sound file": ["Choose a sound file", "选择声音文件"],

@@ -43,7 +43,7 @@ export function page(desk) {
       await wire?.opened;
       microphone = await Microphone.open(model.rate, (samples, loudness, heard) => {
         level.style.setProperty("--level", `${Math.min(100, 140 * Math.sqrt(loudness))}%`);
-        seconds.textContent = `${heard.toFixed(1)} s`;
+        word(seconds, "seconds", { n: heard.toFixed(1) });
         wire?.send(samples.buffer);
       });
     } catch (error) {

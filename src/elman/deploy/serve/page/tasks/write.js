@@ -3,6 +3,7 @@
 import { bars, button, examples, field, form, numberBox, read, row, visible } from "../desk.js";
 import { make } from "../dom.js";
 import { why } from "../explanation.js";
+import { Refused } from "../server.js";
 import { Typed } from "../typed.js";
 import { word } from "../words.js";
 
@@ -35,8 +36,7 @@ export function page(desk) {
     desk.show(text, why(desk, { prompt: box.value }, box.value));
   };
   const done = (stopped) => {
-    stop.hidden = true;
-    desk.answers.removeAttribute("aria-busy");
+    hear = halt = () => {};
     desk.tell(stopped ? "written until stopped" : "written", { n: [...written.textContent].length, text: written.textContent });
   };
   const typed = model.stream === true && new Typed((answer) => {
@@ -56,10 +56,9 @@ export function page(desk) {
       hear = ({ piece, done: over, error }) => {
         if (piece !== undefined) written.append(piece);
         if (over) good(done(false));
-        if (error) bad(new Error(error));
+        if (error) bad(new Refused(error, 422));
       };
       halt = () => {
-        hear = halt = () => {};
         wire.close();
         good(done(true));
       };
