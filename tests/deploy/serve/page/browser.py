@@ -15,8 +15,19 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 FLAGS = """--headless --no-sandbox --disable-gpu --hide-scrollbars --remote-debugging-port=0 --no-first-run --disable-extensions
  --disable-background-networking --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required
  --use-fake-device-for-media-stream --use-fake-ui-for-media-stream --disable-dev-shm-usage --lang=en-US""".split()
-KEYS = {"Enter": ("Enter", 13, "\r"), "Tab": ("Tab", 9, ""), "ArrowRight": ("ArrowRight", 39, ""), "End": ("End", 35, "")}
-KEYS |= {"ArrowDown": ("ArrowDown", 40, ""), "Space": (" ", 32, " "), "Backspace": ("Backspace", 8, ""), "Home": ("Home", 36, ""), "Escape": ("Escape", 27, "")}
+KEYS = {
+    "Enter": ("Enter", 13, "\r"),
+    "Tab": ("Tab", 9, ""),
+    "ArrowRight": ("ArrowRight", 39, ""),
+    "End": ("End", 35, ""),
+}
+KEYS |= {
+    "ArrowDown": ("ArrowDown", 40, ""),
+    "Space": (" ", 32, " "),
+    "Backspace": ("Backspace", 8, ""),
+    "Home": ("Home", 36, ""),
+    "Escape": ("Escape", 27, ""),
+}
 PATIENCE = 20.0  # seconds
 
 
@@ -84,7 +95,10 @@ class Page:
     def look(self, width=1000, height=900, scheme="light", motion="no-preference", lang="en-US"):
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": motion}]
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": motion},
+        ]
         self.call("Emulation.setEmulatedMedia", features=features)
         self.call("Emulation.setLocaleOverride", locale=lang)
         self.call("Emulation.setUserAgentOverride", userAgent="Chromium", acceptLanguage=lang)

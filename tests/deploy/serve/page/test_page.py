@@ -60,6 +60,7 @@ def explain(page):
     page.tab_to("Why this answer\\?")
     page.press("Enter")
     page.wait("document.querySelector('iframe')?.contentDocument?.querySelector('h1')")
+    assert page.ask("document.querySelector('.why').previousSibling.textContent") == "Explained below."
     seen = page.ask("getComputedStyle(document.querySelector('iframe').contentDocument.querySelector('h1')).fontSize")
     assert float(seen.removesuffix("px")) > 20  # the page in the frame has its own look, though this one is strict
     assert page.ask("document.querySelector('iframe').sandbox.value") == "allow-same-origin"
@@ -87,7 +88,9 @@ def test_a_page_answers_the_keyboard_and_is_legible_and_named_in_both_languages(
         page.look(1000, scheme=scheme)
         page.browser.listen(0.1)
         page.picture(tmp_path / f"{kind}-{scheme}.png")
-    page.ask("document.activeElement.blur(); window.getSelection().removeAllRanges(); document.querySelector('h1').tabIndex = -1")
+    page.ask(
+        "document.activeElement.blur(); window.getSelection().removeAllRanges(); document.querySelector('h1').tabIndex = -1"
+    )
     page.ask("document.querySelector('h1').focus()")
     page.tab_to("中文")
     page.press("Enter")
@@ -95,6 +98,10 @@ def test_a_page_answers_the_keyboard_and_is_legible_and_named_in_both_languages(
     own = page.ask(OWN_WORDS)
     assert len(own) > 5
     assert not [text for text in own if set(re.findall("[A-Za-z]+", text)) - LATIN]
+    if server.model["task"] not in UNEXPLAINED:
+        page.tab_to("为什么是这个结果？")
+        page.press("Enter")
+        page.wait("document.querySelector('iframe').contentDocument?.documentElement?.lang === 'zh-CN'")
     page.look(320, scheme="light")
     page.browser.listen(0.2)
     assert page.ask("document.documentElement.scrollWidth") <= 320

@@ -1,4 +1,5 @@
-/* What every task's page has: a place to ask, a place for answers, a voice that tells, and one request at a time. */
+/* What every task's page has: a place to ask, a place for answers, a voice that tells, and one request at a time; and the
+   controls that they share. */
 
 import { base64, make, percent } from "./dom.js";
 import { Refused, post } from "./server.js";
@@ -10,11 +11,8 @@ export class Desk {
   #latest;
   #slow;
 
-  constructor(model) {
-    this.model = model;
-    this.asking = document.getElementById("ask");
-    this.answers = document.getElementById("answer");
-    this.status = document.getElementById("status");
+  constructor(model, status = document.getElementById("status"), answers = document.getElementById("answer")) {
+    Object.assign(this, { model, status, answers, asking: document.getElementById("ask") });
   }
 
   /** Tells a sentence: read aloud where someone listens. */

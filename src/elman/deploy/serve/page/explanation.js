@@ -1,20 +1,23 @@
 /* Why an answer is as it is: the text with what each part adds, and the server's whole page in a frame. */
 
-import { button, row } from "./desk.js";
+import { Desk, button, row } from "./desk.js";
 import { download, make, number } from "./dom.js";
 import { post } from "./server.js";
 import { label, language, word } from "./words.js";
 
-/** A button that explains the answer to a body, or the promise of one, with others beside it; ``text`` is what was read. */
+/**
+ * A button that explains the answer to a body, or the promise of one, with others beside it; ``text`` is what was read.
+ * It has a voice of its own, so that the answer that it explains stays told.
+ */
 export function why(desk, body, text, ...others) {
-  const told = make("div", { class: "why" });
-  const asked = button("why", () => desk.run(async (signal) => {
+  const status = make("p", { role: "status", class: "hint" });
+  const own = new Desk(desk.model, status, make("div", { class: "why" }));
+  const asked = button("why", () => own.run(async (signal) => {
     const found = await post("explain", { ...(await body), lang: language() }, signal);
-    const parts = text && found.parts ? [shaded(text, found.parts)] : [];
-    told.replaceChildren(word(make("h3"), "explained"), ...parts, ...framed(found.html));
-    desk.tell("explained below");
+    own.show(...(text && found.parts ? [shaded(text, found.parts)] : []), ...framed(found.html));
+    own.tell("explained");
   }), "quiet");
-  return make("div", {}, row(...others, asked), told);
+  return make("div", {}, row(...others, asked), status, own.answers);
 }
 
 /** The text with each part tinted by what it adds to the answer, or takes away. */

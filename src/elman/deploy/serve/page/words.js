@@ -23,8 +23,8 @@ const WORDS = {
   "go on": ["Go on", "继续"],
 
   "what forecast": ["Forecasts {target}, {n} steps ahead.", "预测 {target} 未来的 {n} 步。"],
-  "what classify": ["Gives each input one of {k} labels.", "从 {k} 个标签中为输入选出一个。"],
-  "what regress": ["Gives each input a number.", "为输入给出一个数。"],
+  "what classify": ["Gives what it is given one of {k} labels.", "从 {k} 个标签中为输入选出一个。"],
+  "what regress": ["Gives what it is given a number.", "为输入给出一个数。"],
   "what tag": ["Gives each word a tag.", "为每个词加上标注。"],
   "what generate": ["Goes on writing where a text ends.", "接着文本往下写。"],
   "what translate": ["Translates from {from} to {to}.", "把 {from} 译为 {to}。"],
@@ -36,9 +36,8 @@ const WORDS = {
   "what paint": ["Paints pictures.", "画出图像。"],
 
   why: ["Why this answer?", "为什么是这个结果？"],
-  explained: ["Why", "原因"],
+  explained: ["Explained below.", "解释如下。"],
   explanation: ["The whole explanation", "完整的解释"],
-  "explained below": ["The explanation is below the answer.", "解释在结果下方。"],
   "speaks for": ["speaks for the answer", "支持该结果"],
   "speaks against": ["speaks against it", "反对该结果"],
   "save page": ["Save the explanation", "保存解释"],

@@ -43,8 +43,9 @@ export function tagged(words, tags) {
   const kinds = [...new Set(tags.map(kind))].filter((one) => one !== NONE).sort();
   const line = make("p", { class: "tagged given" });
   words.forEach((name, at) => {
-    const look = tags[at] === NONE ? "none" : `tag-${1 + (kinds.indexOf(kind(tags[at])) % 6)}`;
-    line.append(make("ruby", { class: look }, name, make("rt", {}, tags[at] === NONE ? "" : tags[at])), " ");
+    const look = tags[at] === NONE ? "tag" : `tag tag-${1 + (kinds.indexOf(kind(tags[at])) % 6)}`;
+    const below = tags[at] === NONE ? null : make("small", {}, tags[at]);
+    line.append(make("span", { class: look }, make("span", {}, name), below), " ");
   });
   return line;
 }
