@@ -1,4 +1,4 @@
-"""Chromium, driven over its DevTools protocol: keys, files, screenshots, what it logged, and what it asked the network."""
+"""Chromium, driven over its DevTools protocol: keys, files, pictures, what it logged, and what it asked for."""
 
 import json
 import re
@@ -12,9 +12,12 @@ from pathlib import Path
 from websockets.sync.client import connect
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = """--headless --no-sandbox --disable-gpu --hide-scrollbars --remote-debugging-port=0 --no-first-run --disable-extensions
- --disable-background-networking --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required
- --use-fake-device-for-media-stream --use-fake-ui-for-media-stream --disable-dev-shm-usage --lang=en-US""".split()
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--no-first-run",
+    "--hide-scrollbars", "--lang=en-US", "--remote-debugging-port=0", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+]  # fmt: skip
 KEYS = {
     "Enter": ("Enter", 13, "\r"),
     "Tab": ("Tab", 9, ""),

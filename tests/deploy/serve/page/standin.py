@@ -1,4 +1,4 @@
-"""A server that answers as `elman serve` does, with fixed data of every task. What is the data's is written in Greek."""
+"""A server that answers as `elman serve` does, with fixed data of every task. The data is Greek."""
 
 import asyncio
 import io
@@ -33,11 +33,12 @@ HEADERS = {
 }
 LABELS = {"χαρά": 0.72, "λύπη": 0.2, "φόβος": 0.06, "οργή": 0.02}
 ITEMS = [f"βιβλίο {n}" for n in range(1, 41)]
+WORDS = ["ο", "γάτος", "κοιμάται", "στο", "ζεστό", "περβάζι", "και", "ονειρεύεται", "θάλασσα"]
 SENTENCE = "For α speaks most β (+0.5)."
 
 
 def greek(n):
-    return " ".join("ο γάτος κοιμάται στο ζεστό περβάζι και ονειρεύεται θάλασσα".split()[: n + 1])
+    return " ".join(WORDS[: n + 1])
 
 
 def forecast(groups=(None,), rows=96, horizon=24):
