@@ -1,11 +1,16 @@
 """The page of each task in a browser: by keyboard, told aloud, legible, in two languages, on phone and desk."""
 
+import io
 import re
+import time
+from base64 import b64decode
 from urllib.parse import urlsplit
 
+import numpy as np
+import polars as pl
 import pytest
 from browser import CHROMIUM
-from standin import FACTS
+from standin import FACTS, forecast
 from ways import WAYS
 
 pytestmark = [
@@ -33,7 +38,7 @@ CONTRAST = """(() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = []
   for (let node; node = walker.nextNode();) {
     const box = node.parentElement
-    if (!node.data.trim() || !box.checkVisibility()) continue
+    if (!node.data.trim() || !box.checkVisibility() || box.closest(".unseen")) continue
     const grounds = []
     for (let at = box; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor)
     const ground = grounds.reduce((under, colour) => over(rgba(colour), under), [255, 255, 255])
@@ -88,7 +93,7 @@ def test_a_page_answers_the_keyboard_and_is_legible_and_named_in_both_languages(
         page.look(1000, scheme=scheme)
         page.browser.listen(0.1)
         page.picture(tmp_path / f"{kind}-{scheme}.png")
-    page.ask("const top = document.querySelector('h1'); top.tabIndex = -1; top.focus()")  # tabs start there
+    page.ask("const first = document.querySelector('h1'); first.tabIndex = -1; first.focus()")  # tabs start there
     page.tab_to("中文")
     page.press("Enter")
     assert page.ask("document.documentElement.lang") == "zh-CN"
@@ -173,6 +178,96 @@ def test_a_text_that_is_changed_at_its_start_is_read_again(visit):
     page.wait_told("^So far: χαρά, 62")
     assert {"reset": True} in server.asked
     assert [message["step"] for message in server.asked if "step" in message][-1] == "κακό καλό βιβλίο "
+
+
+def test_an_answer_in_full_that_comes_late_does_not_replace_that_to_what_was_typed_since(visit):
+    page, _ = visit("classify text", slow=0.5)
+    page.tab_to("Text")
+    page.type("καλό ")
+    page.press("Enter", 2)
+    page.type("κακό ")
+    page.wait_told("^So far: χαρά, 62")
+    page.browser.listen(0.8)
+    assert page.told() == "So far: χαρά, 62.0 % sure."
+
+
+def test_a_forecast_is_saved_as_csv_with_the_numbers_in_full(visit, tmp_path):
+    page, _ = visit("forecast groups")
+    page.browser.call("Browser.setDownloadBehavior", browserContextId=page.context, behavior="allow",
+                      downloadPath=str(tmp_path))  # fmt: skip
+    page.wait_told("^24 steps")
+    page.tab_to("Save as CSV")
+    page.press("Enter")
+    file = tmp_path / "forecast.csv"
+    end = time.monotonic() + 10
+    while not file.exists() and time.monotonic() < end:
+        page.browser.listen(0.05)
+    frame = pl.read_csv(file)
+    assert frame.columns == ["σειρά", "time", "forecast", "lower", "upper", "lower_80", "upper_80"]
+    assert frame.to_dicts() == forecast(("άλφα", "βήτα"))["answers"]
+
+
+def test_a_file_is_dropped_and_one_beside_the_zone_leads_nowhere(visit):
+    page, server = visit("forecast")
+    page.wait_told("^24 steps")
+    drop = """(() => {
+      const held = new DataTransfer()
+      held.items.add(new File(["ώρα\\n1\\n"], "α.csv", {type: "text/csv"}))
+      const event = new DragEvent("drop", {dataTransfer: held, bubbles: true, cancelable: true})
+      document.querySelector("%s").dispatchEvent(event)
+      return event.defaultPrevented
+    })()"""
+    assert page.ask(drop % "h1")
+    assert page.ask(drop % ".drop")
+    assert server.next(1) == {"csv": "ώρα\n1\n"}
+    assert len(server.asked) == 2
+
+
+def test_a_file_that_is_too_large_is_not_sent(visit, tmp_path):
+    page, server = visit("classify picture", facts={"limits": {"max_body": 1000}})
+    file = tmp_path / "large.png"
+    file.write_bytes(bytes(2000))
+    page.give_file("input[type=file]", file)
+    page.wait_told("^The file is too large")
+    assert not server.asked
+
+
+def test_a_sound_that_is_no_wav_is_decoded_at_the_rate_of_the_model(visit, tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    wave = 0.5 * np.sin(2 * np.pi * 440 * np.arange(22_050) / 44_100)
+    soundfile.write(tmp_path / "tone.flac", np.stack([wave, wave], 1), 44_100)
+    page, server = visit("classify sound")
+    page.give_file("input[type=file]", tmp_path / "tone.flac")
+    page.wait_told("^χαρά")
+    heard, rate = soundfile.read(io.BytesIO(b64decode(server.asked[0]["sound"])))
+    assert (heard.shape, rate) == ((4_000,), 8_000)
+    assert np.abs(heard - 0.5 * np.sin(2 * np.pi * 440 * np.arange(4_000) / 8_000))[500:-500].max() < 0.01
+
+
+def test_a_microphone_that_is_not_given_is_told(visit):
+    page, _ = visit("transcribe")
+    page.ask("void (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no')))")
+    page.tab_to("Record from the microphone")
+    page.press("Enter")
+    page.wait_told("^The microphone cannot be used: allow it")
+
+
+@pytest.mark.parametrize("kind", ["transcribe", "generate"])
+def test_a_server_that_goes_away_in_the_middle_is_told(visit, kind):
+    page, server = visit(kind)
+    if kind == "transcribe":
+        page.tab_to("Record from the microphone")
+        page.press("Enter")
+        page.wait("document.querySelector('.written')")
+    else:
+        page.tab_to("Length")
+        page.press("a", 2)
+        page.type("90000")
+        page.press("Enter")
+        page.wait("document.querySelector('.written').textContent.length > 30")
+    server.close()
+    page.wait_told("^The server does not answer")
+    assert page.ask("!document.querySelector('[aria-pressed], [aria-busy]')")
 
 
 def test_markup_in_data_stays_text(visit):

@@ -105,8 +105,9 @@ function drawing(points, width) {
       ...inside.reverse().map((point) => at(point, `lower${side}`))];
     svg.append(draw("polygon", { class: side ? "band-80" : "band-95", points: way.join(" ") }));
   }
-  svg.append(draw("polyline", { class: "line-1", points: known.map((point) => at(point, "y")).join(" ") }),
-    draw("polyline", { class: "line-2", points: [...start, ...ahead.map((point) => at(point, "forecast"))].join(" ") }));
+  const [past, future] = [known.map((point) => at(point, "y")), ahead.map((point) => at(point, "forecast"))];
+  svg.append(draw("polyline", { class: "line-1", points: past.join(" ") }),
+    draw("polyline", { class: "line-2", points: [...start, ...future].join(" ") }));
   const rule = draw("line", { class: "cursor", y1: SPACE.top, y2: height - SPACE.bottom });
   const dot = draw("circle", { class: "cursor", r: 4 });
   svg.append(rule, dot);

@@ -1,4 +1,4 @@
-/* What every task's page has: a place to ask, a place for answers, a voice that tells, and one request at a time; and the
+/* What every task's page has: a place to ask, a place for answers, a voice that tells, one request at a time; and the
    controls that they share. */
 
 import { base64, make, percent } from "./dom.js";
@@ -18,13 +18,21 @@ export class Desk {
   /** Tells a sentence: read aloud where someone listens. */
   tell(key, gaps) {
     clearTimeout(this.#slow);
-    this.status.classList.remove("error");
+    this.status.classList.remove("error", "unseen");
     word(this.status, key, gaps);
+  }
+
+  /** Tells aloud alone what can be seen in the answer. */
+  read(key, gaps) {
+    this.tell(key, gaps);
+    this.status.classList.add("unseen");
   }
 
   /** Tells what went wrong; the server's own sentences are in English. */
   refuse(error) {
     if (error.name === "AbortError") return;
+    clearTimeout(this.#slow);
+    this.status.classList.remove("unseen");
     this.status.classList.add("error");
     if (error instanceof Refused && error.message) word(this.status, "refused", { why: error.message });
     else if (error instanceof Refused) word(this.status, "unreachable");
@@ -53,6 +61,11 @@ export class Desk {
         this.answers.removeAttribute("aria-busy");
       }
     }
+  }
+
+  /** What is asked is not waited for any more. */
+  giveUp() {
+    this.#latest?.abort();
   }
 
   /** Asks for answers to a body, or the promise of one: answered(answers, everything told). */
@@ -115,7 +128,8 @@ export function examples(given, take, name = String) {
   if (!given?.length) return null;
   const list = make("ul", { class: "chips" });
   for (const example of given) {
-    list.append(make("li", {}, make("button", { type: "button", class: "chip given", click: () => take(example) }, name(example))));
+    const fill = { type: "button", class: "chip given", click: () => take(example) };
+    list.append(make("li", {}, make("button", fill, name(example))));
   }
   return make("div", { class: "examples" }, word(make("p", { class: "hint" }), "examples"), list);
 }
@@ -162,20 +176,17 @@ export function bars(probabilities, caption = "probabilities") {
     const bar = make("span", { class: "bar" });
     bar.style.setProperty("--share", `${100 * p}%`);
     body.append(
-      make("tr", {}, make("th", { scope: "row", class: "given" }, visible(name)), make("td", { "aria-hidden": "true" }, bar),
-        make("td", { class: "n" }, percent(p))),
+      make("tr", {}, make("th", { scope: "row", class: "given" }, visible(name)),
+        make("td", { "aria-hidden": "true" }, bar), make("td", { class: "n" }, percent(p))),
     );
   }
   return make("table", { class: "bars" }, word(make("caption"), caption), body);
 }
 
-/** Columns under their names: [key of the words, or a name given, whether it is given], rows of written cells. */
+/** Columns under their names, keys of the words, with rows of written cells, the first of each its name. */
 export function table(columns, rows, caption) {
   const numeric = columns.map((_, at) => rows.every((cells) => /^[−\d.,–\s%]*$/.test(cells[at])));
-  const head = columns.map(([name, given], at) => {
-    const cell = make("th", { scope: "col", class: [numeric[at] && "n", given && "given"].filter(Boolean).join(" ") });
-    return given ? (cell.append(name), cell) : word(cell, name);
-  });
+  const head = columns.map((name, at) => word(make("th", { scope: "col", class: numeric[at] ? "n" : null }), name));
   const body = rows.map((cells) => make("tr", {}, ...cells.map((cell, at) =>
     make(at ? "td" : "th", { scope: at ? null : "row", class: `given${numeric[at] ? " n" : ""}` }, cell))));
   const whole = make("table", {}, word(make("caption"), caption), make("thead", {}, make("tr", {}, ...head)),
@@ -185,5 +196,6 @@ export function table(columns, rows, caption) {
 
 /** A symbol that can be seen: a space and the end of a line have signs. */
 export function visible(symbol) {
-  return symbol.replaceAll("\n", "↵").replaceAll("\t", "⇥").replace(/^ +$/, (blanks) => "␣".repeat(blanks.length));
+  const ends = symbol.replaceAll("\n", "↵").replaceAll("\t", "⇥");
+  return ends.replace(/^ +$/, (blanks) => "␣".repeat(blanks.length));
 }

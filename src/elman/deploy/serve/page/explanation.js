@@ -36,7 +36,8 @@ export function shaded(text, parts) {
   }
   shown.append(text.slice(from));
   const key = make("ul", { class: "key" }, ...["for", "against"].map((side) =>
-    make("li", {}, make("span", { class: `swatch ${side}`, "aria-hidden": "true" }), word(make("span"), `speaks ${side}`))));
+    make("li", {}, make("span", { class: `swatch ${side}`, "aria-hidden": "true" }),
+      word(make("span"), `speaks ${side}`))));
   return make("div", { class: "field" }, shown, key);
 }
 
@@ -47,5 +48,6 @@ function framed(html) {
   frame.addEventListener("load", () => {
     frame.style.height = `${frame.contentDocument.documentElement.scrollHeight + 2}px`;
   });
-  return [label(frame, "explanation"), button("save page", () => download("explained.html", [html], "text/html"), "quiet")];
+  const save = button("save page", () => download("explained.html", [html], "text/html"), "quiet");
+  return [label(frame, "explanation"), save];
 }

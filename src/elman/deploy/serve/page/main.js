@@ -21,6 +21,8 @@ switched(() => {
 });
 word(byId("ask-title"), "your input");
 word(byId("answer-title"), "answer");
+// A file that is dropped beside its zone would take the place of the page.
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 open();
 
 async function open() {
@@ -50,7 +52,7 @@ async function open() {
 /** One sentence on what the model does. */
 function describe(model) {
   const from = [model.sources, model.targets].map((names) => [names].flat().filter(Boolean).join(", "));
-  const gaps = { target: model.target ?? "", n: model.horizon ?? "", k: model.labels?.length ?? 0, from: from[0], to: from[1] };
+  const gaps = { target: model.target, n: model.horizon, k: model.labels?.length, from: from[0], to: from[1] };
   const key = model.task === "translate" && !(from[0] && from[1]) ? "what translate alone" : `what ${model.task}`;
   word(byId("what"), key, gaps);
 }
@@ -65,7 +67,8 @@ function foot(model) {
   const version = model.elman ? ` ${model.elman}` : "";
   parts.push(make("p", { class: "given" }, `elman${version}`));
   if (model.stream !== true && model.stream?.why_not) {
-    parts.push(make("details", {}, word(make("summary"), "not live"), make("p", { class: "given", lang: "en" }, model.stream.why_not)));
+    const reason = make("p", { class: "given", lang: "en" }, model.stream.why_not);
+    parts.push(make("details", {}, word(make("summary"), "not live"), reason));
   }
   byId("foot").replaceChildren(...parts);
 }

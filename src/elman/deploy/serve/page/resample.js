@@ -1,5 +1,5 @@
-/* Samples at another rate: y[n] = sum_k x[k] h(n from/to - k), h a sinc that ends at the lower of both Nyquist limits, under
-   a Blackman window. The ratio is a fraction up/down, so that h is needed at `up` phases only, made once.
+/* Samples at another rate: y[n] = sum_k x[k] h(n from/to - k), h a sinc that ends at the lower of both Nyquist limits,
+   under a Blackman window. The ratio is a fraction up/down, so that h is needed at `up` phases only, made once.
    Source: J. O. Smith, Digital Audio Resampling, https://ccrma.stanford.edu/~jos/resample/ */
 
 const ZEROS = 24; // zero crossings to each side: -74 dB beyond the band

@@ -1,8 +1,8 @@
 /* Round numbers and dates along an axis. */
 
 const MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-const EVEN = [1, 2, 5, 10, 15, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR,
-  3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 7 * DAY, 14 * DAY];  // seconds
+const EVEN = [...[1, 2, 5, 10, 15, 30].flatMap((n) => [n, n * MINUTE]), ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
+  ...[1, 2, 5, 7, 14].map((n) => n * DAY)].sort((a, b) => a - b); // seconds
 const MONTHS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 
 /** About so many round numbers from low to high. */
@@ -11,9 +11,8 @@ export function ticks(low, high, about, whole = false) {
   const power = 10 ** Math.floor(Math.log10(rough));
   let step = [1, 2, 2.5, 5, 10].find((times) => times * power >= rough * 0.999) * power;
   if (whole) step = Math.max(1, Math.ceil(step));
-  const found = [];
-  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9 * step; at++) found.push(+(at * step).toPrecision(12));
-  return found;
+  const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
+  return Array.from({ length: last - first + 1 }, (_, at) => +((first + at) * step).toPrecision(12));
 }
 
 /** A moment in milliseconds: times without a zone are read as they stand; NaN of what is none. */
@@ -55,6 +54,7 @@ function short(when, step) {
 /** How the moments of a series are written: to the day, the minute, the second, or in full, as all of them need it. */
 export function dater(times) {
   const fits = (pattern) => times.every((time) => pattern.test(time));
-  const length = fits(/T00:00(:00(\.0+)?)?$/) ? 10 : fits(/T\d\d:\d\d(:00(\.0+)?)?$/) ? 16 : fits(/:\d\d(\.0+)?$/) ? 19 : 40;
+  const lengths = [[/T00:00(:00(\.0+)?)?$/, 10], [/T\d\d:\d\d(:00(\.0+)?)?$/, 16], [/:\d\d(\.0+)?$/, 19], [/^/, 40]];
+  const [, length] = lengths.find(([pattern]) => fits(pattern));
   return (time) => String(time).slice(0, length).replace("T", " ");
 }

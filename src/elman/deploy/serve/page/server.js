@@ -47,9 +47,10 @@ async function asked(path, { headers = {}, ...rest }) {
   return told;
 }
 
-/** One stream of the model's. `ask` gives the answer to a message; `hear` is told of whatever else arrives. */
+/** One stream of the model's. `ask` gives the answer to a message; `hear` is told all else that arrives, and {lost}. */
 export class Wire {
   #socket;
+  #left = false;
   #waiting = new Map();
   #next = 0;
 
@@ -67,6 +68,7 @@ export class Wire {
         for (const [, turn] of this.#waiting) turn.bad(lost);
         this.#waiting.clear();
         this.closed = true;
+        if (!this.#left) hear({ lost });
       };
       this.#socket.onmessage = (event) => {
         const told = JSON.parse(event.data);
@@ -101,6 +103,7 @@ export class Wire {
   }
 
   close() {
+    this.#left = true;
     this.#socket.close();
   }
 }

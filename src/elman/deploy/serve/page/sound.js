@@ -11,8 +11,8 @@ export class Microphone {
 
   static async open(rate, heard) {
     if (!navigator.mediaDevices) throw trouble("no microphone here");
-    const asked = { audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false } };
-    const stream = await navigator.mediaDevices.getUserMedia(asked).catch(() => {
+    const audio = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch(() => {
       throw trouble("no microphone");
     });
     const context = new AudioContext();
@@ -77,7 +77,7 @@ export function wav(samples, rate) {
   return new Blob([head, samples], { type: "audio/wav" });
 }
 
-/** A file of sound as WAV: one that is WAV stays as it is, any other is decoded at the model's rate and mixed to one channel. */
+/** A file of sound as WAV: WAV stays as it is, all else is decoded at the model's rate and mixed to one channel. */
 export async function asWav(file, rate) {
   const start = new Uint8Array(await file.slice(0, 12).arrayBuffer());
   const name = String.fromCharCode(...start);

@@ -1,4 +1,4 @@
-/* What the page says, in English and Chinese. Gaps: {name}. What was said once is said anew when the language changes. */
+/* What the page says, in English and Chinese, with gaps: {name}. It is said anew when the language changes. */
 
 const KEPT = "elman.language";
 const WORDS = {
@@ -117,7 +117,7 @@ const WORDS = {
   "heard nothing": ["Nothing was understood.", "什么也没有听懂。"],
   "no microphone": ["The microphone cannot be used: allow it in the browser, or give a file.",
     "无法使用麦克风：请在浏览器中允许，或选择文件。"],
-  "no microphone here": ["The browser gives a microphone only to pages of this computer or over https: give a file instead.",
+  "no microphone here": ["A browser gives a microphone to pages of this computer or over https alone: give a file.",
     "浏览器只允许本机页面或加密连接使用麦克风：请改用文件。"],
   "no sound": ["{name} is no sound that this browser can read: give a WAV file.", "浏览器无法读取 {name} 的声音：请改用波形文件。"],
 

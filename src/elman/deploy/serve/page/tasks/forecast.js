@@ -39,7 +39,8 @@ function shown(desk, answers, history, body) {
     const mine = (rows) => (named ? rows.filter((one) => one[named] === group) : rows);
     const ahead = mine(answers);
     const past = mine(history).map((one) => ({ x: one[time], y: one.value ?? one[desk.model.target] }));
-    place.replaceChildren(chart([...past, ...ahead.map((one) => ({ ...one, x: one[time] }))]), rows(ahead, time, dated));
+    const future = ahead.map((one) => ({ ...one, x: one[time] }));
+    place.replaceChildren(chart([...past, ...future]), rows(ahead, time, dated));
     const ends = { n: ahead.length, first: number(ahead[0]?.forecast),
       last: number(ahead.at(-1)?.forecast), from: dated(ahead[0]?.[time]), to: dated(ahead.at(-1)?.[time]) };
     desk.tell("forecast told", ends);
@@ -53,13 +54,14 @@ function shown(desk, answers, history, body) {
 
 function rows(answers, time, dated) {
   const columns = KNOWN.filter((name) => answers[0] && name in answers[0]);
-  return table(columns.map((name) => [`column ${name}`]),
-    answers.map((one) => columns.map((name) => (name === time ? dated(one[name]) : number(one[name])))), "forecast table");
+  const cells = answers.map((one) => columns.map((name) => (name === time ? dated(one[name]) : number(one[name]))));
+  return table(columns.map((name) => `column ${name}`), cells, "forecast table");
 }
 
 /** Rows of plain values as CSV. */
 function csv(rows) {
   const columns = Object.keys(rows[0] ?? {});
   const cell = (value) => (/[",\n\r]/.test(value ?? "") ? `"${value.replaceAll('"', '""')}"` : (value ?? ""));
-  return [columns, ...rows.map((one) => columns.map((name) => one[name]))].map((cells) => `${cells.map(cell).join()}\n`).join("");
+  const lines = [columns, ...rows.map((one) => columns.map((name) => one[name]))];
+  return lines.map((cells) => `${cells.map(cell).join()}\n`).join("");
 }

@@ -3,7 +3,7 @@
 import { button, dropZone, row, sent } from "../desk.js";
 import { base64, make } from "../dom.js";
 import { why } from "../explanation.js";
-import { Wire } from "../server.js";
+import { Refused, Wire } from "../server.js";
 import { Microphone, asWav, wav } from "../sound.js";
 import { label, word } from "../words.js";
 import { told } from "./read.js";
@@ -22,7 +22,7 @@ export function page(desk) {
     const text = answer.text;
     desk.show(make("p", { class: "written given" }, text), ...more);
     if (soFar) return undefined; // each word more would be read aloud with all before it
-    return text ? desk.tell("heard", { text }) : desk.tell("heard nothing");
+    return text ? desk.read("heard", { text }) : desk.tell("heard nothing");
   };
   const ask = async (making) => {
     const body = making().then((sound) => ({ sound }));
@@ -36,9 +36,10 @@ export function page(desk) {
 
   async function start() {
     try {
-      wire = live ? new Wire(({ answer, error, closing }) => {
+      wire = live ? new Wire(({ answer, error, lost }) => {
         if (answer && wire) show(answer, true);
-        if ((error ?? closing) && wire) desk.refuse(new Error(error ?? closing));
+        if (error) desk.refuse(new Refused(error, 422));
+        if (lost) stop(lost);
       }) : null;
       await wire?.opened;
       microphone = await Microphone.open(model.rate, (samples, loudness, heard) => {
@@ -48,6 +49,7 @@ export function page(desk) {
       });
     } catch (error) {
       wire?.close();
+      wire = null;
       return desk.refuse(error);
     }
     word(record, "stop recording");
@@ -56,14 +58,16 @@ export function page(desk) {
     return undefined;
   }
 
-  async function stop() {
-    const samples = await microphone.close();
-    const file = wav(samples, model.rate);
+  async function stop(lost) {
+    if (!microphone) return undefined; // lost before it was open, which start() tells
+    const closing = microphone;
     microphone = undefined;
+    const file = wav(await closing.close(), model.rate);
     level.style.setProperty("--level", "0%");
     word(record, "record");
     record.removeAttribute("aria-pressed");
     play(file);
+    if (lost) return desk.refuse(lost);
     if (!wire) return ask(() => base64(file));
     const ended = wire;
     wire = null;

@@ -17,9 +17,8 @@ export function page(desk) {
       const ranked = answers[0].best ?? answers;
       const texts = ranked.map((answer) => make("li", {}, make("p", { class: "written given" }, answer.text),
         answer.score == null ? null : word(make("p", { class: "hint" }), "score", { value: number(answer.score) })));
-      const list = texts.length > 1 ? make("ol", { class: "texts" }, ...texts) : make("div", {}, ...texts[0].childNodes);
-      desk.show(list, why(desk, body));
-      desk.tell(`${model.task} told`, { text: answers[0].text });
+      desk.show(make("ol", { class: "texts" }, ...texts), why(desk, body));
+      desk.read(`${model.task} told`, { text: answers[0].text });
     });
   };
   const { whole, send } = form(model.task, ask, field("text", box, "send hint"), row(field("best", best)));

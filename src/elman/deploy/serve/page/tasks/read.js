@@ -9,18 +9,22 @@ export function page(desk) {
   const { model } = desk;
   const numbers = model.takes.includes("sequences");
   const box = make("textarea", { rows: numbers ? 8 : 5, spellcheck: "false", class: numbers ? "mono" : null });
+  let asked = false; // in full, after which what was heard while typing is stale, as is an answer in full while typing
   const ask = () => {
     if (!box.value.trim()) return desk.refuse(trouble("empty"));
+    asked = true;
     const text = box.value;
     const body = (async () => (numbers ? { sequences: [sequence(text)] } : { texts: [text] }))();
     return desk.predict(body, ([answer]) => desk.show(told(desk, answer), why(desk, body, numbers ? null : text)));
   };
-  const { whole, send } = form("ask", ask, field(numbers ? "numbers" : "text", box, numbers ? "numbers hint" : "send hint"));
+  const given = numbers ? field("numbers", box, "numbers hint") : field("text", box, "send hint");
+  const { whole, send } = form("ask", ask, given);
   const fill = (example) => {
     box.value = numbers ? example.map((step) => [step].flat().join(", ")).join("\n") : example;
     ask();
   };
-  whole.append(row(send), examples(model.examples, fill, (one) => (numbers ? `${one.length} × ${[one[0]].flat().length}` : one)) ?? "");
+  const name = (example) => (numbers ? `${example.length} × ${[example[0]].flat().length}` : example);
+  whole.append(row(send), examples(model.examples, fill, name) ?? "");
   desk.asking.append(whole);
   if (numbers) {
     desk.asking.append(dropZone("numbers file", "numbers hint", ".csv,.txt,text/*", async (file) => {
@@ -29,17 +33,21 @@ export function page(desk) {
     }));
   } else if (model.stream === true) {
     const typed = new Typed((answer, text) => {
-      if (answer) desk.show(told(desk, answer, text));
+      if (answer && !asked) desk.show(told(desk, answer, text));
     });
-    box.addEventListener("input", () => typed.follow(box.value).catch((error) => desk.refuse(error)));
+    box.addEventListener("input", () => {
+      asked = false;
+      desk.giveUp();
+      typed.follow(box.value).catch((error) => desk.refuse(error));
+    });
   }
 }
 
-/** An answer: told, and its probabilities drawn; ``soFar`` is what of the text was read. */
+/** An answer: told, and its probabilities drawn; ``soFar``: more may follow. */
 export function told(desk, answer, soFar) {
   if (desk.model.task === "regress") {
-    const value = number(answer.value ?? answer.number ?? answer[desk.model.target]);
-    desk.tell(soFar ? "number so far" : "number told", { value });
+    const value = number(answer.value);
+    desk.read(soFar ? "number so far" : "number told", { value });
     return make("p", { class: "large given" }, value);
   }
   const probabilities = answer.probabilities ?? {};

@@ -27,8 +27,8 @@ export function page(desk) {
       answer.items.forEach((item, at) => {
         const bar = make("span", { class: "bar", "aria-hidden": "true" });
         bar.style.setProperty("--share", `${(100 * answer.scores[at]) / (answer.scores[0] || 1)}%`);
-        list.append(make("li", {}, make("button", { type: "button", class: "item given", click: () => add(item) }, item), bar,
-          make("span", { class: "n" }, percent(answer.scores[at]))));
+        const take = make("button", { type: "button", class: "item given", click: () => add(item) }, item);
+        list.append(make("li", {}, take, bar, make("span", { class: "n" }, percent(answer.scores[at]))));
       });
       desk.show(list, session.length > 1 ? why(desk, body) : "");
       desk.tell("recommended", { items: answer.items.slice(0, 3).join(", ") });
@@ -41,8 +41,8 @@ export function page(desk) {
   const told = () => {
     clear.hidden = !session.length;
     chosen.replaceChildren(...session.map((item, at) => {
-      const remove = label(make("button", { type: "button", class: "remove", click: () => removed(at) }, "×"), "remove", { item });
-      return make("li", { class: "chip given" }, item, remove);
+      const remove = make("button", { type: "button", class: "remove", click: () => removed(at) }, "×");
+      return make("li", { class: "chip given" }, item, label(remove, "remove", { item }));
     }));
     ask();
   };

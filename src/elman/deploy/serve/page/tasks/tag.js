@@ -10,15 +10,18 @@ const NONE = "O"; // the tag of a word that is no part of anything
 export function page(desk) {
   const { model } = desk;
   const box = make("textarea", { rows: 4, spellcheck: "false" });
+  let asked = false; // in full, after which what was heard while typing is stale, as is an answer in full while typing
   const ask = () => {
     if (!box.value.trim()) return desk.refuse(trouble("empty"));
+    asked = true;
     const body = { texts: [box.value] };
     return desk.predict(body, ([answer]) => shown(answer, why(desk, body)));
   };
   const shown = ({ words, tags }, ...more) => {
     const marked = words.map((name, at) => [name, tags[at]]).filter(([, tag]) => tag !== NONE);
     desk.show(tagged(words, tags), ...more);
-    if (marked.length) desk.tell("tags told", { n: marked.length, tags: marked.map((pair) => pair.join(": ")).join(", ") });
+    const named = marked.map((pair) => pair.join(": ")).join(", ");
+    if (marked.length) desk.tell("tags told", { n: marked.length, tags: named });
     else desk.tell("no tags", { n: words.length });
   };
   const { whole, send } = form("ask", ask, field("text", box, "send hint"));
@@ -33,9 +36,13 @@ export function page(desk) {
   const typed = new Typed((answer, _text, afresh) => {
     if (afresh) [words, tags] = [[], []];
     if (answer) [words, tags] = [[...words, ...answer.words], [...tags, ...answer.tags]];
-    shown({ words, tags });
+    if (!asked) shown({ words, tags });
   });
-  box.addEventListener("input", () => typed.follow(box.value).catch((error) => desk.refuse(error)));
+  box.addEventListener("input", () => {
+    asked = false;
+    desk.giveUp();
+    typed.follow(box.value).catch((error) => desk.refuse(error));
+  });
 }
 
 /** Words with their tags below, one colour for each kind of tag (what follows B- and I-). */

@@ -37,10 +37,12 @@ export function page(desk) {
   };
   const done = (stopped) => {
     hear = halt = () => {};
-    desk.tell(stopped ? "written until stopped" : "written", { n: [...written.textContent].length, text: written.textContent });
+    const text = written.textContent;
+    desk.read(stopped ? "written until stopped" : "written", { n: [...text].length, text });
   };
   const typed = model.stream === true && new Typed((answer) => {
-    if (answer?.next) likely.replaceChildren(bars(Object.fromEntries(answer.next.map(([symbol, p]) => [visible(symbol), p])), "next"));
+    const next = answer?.next?.map(([symbol, p]) => [visible(symbol), p]);
+    if (next) likely.replaceChildren(bars(Object.fromEntries(next), "next"));
   }, { wholeWords: false, hear: (told) => hear(told) });
   let hear = () => {};
 
@@ -53,10 +55,11 @@ export function page(desk) {
     stop.hidden = false;
     typed.forget(); // what the model writes it has read as well
     await new Promise((good, bad) => {
-      hear = ({ piece, done: over, error }) => {
+      hear = ({ piece, done: over, error, lost }) => {
         if (piece !== undefined) written.append(piece);
         if (over) good(done(false));
         if (error) bad(new Refused(error, 422));
+        if (lost) bad(lost);
       };
       halt = () => {
         wire.close();
@@ -68,7 +71,7 @@ export function page(desk) {
   const whole = () => {
     begin();
     desk.predict({ prompt: box.value, ...settings() }, ([answer]) => {
-      written.textContent = answer.text.startsWith(box.value) && box.value ? answer.text.slice(box.value.length) : answer.text;
+      written.textContent = answer.text;
       done(false);
     });
   };
