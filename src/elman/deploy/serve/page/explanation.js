@@ -45,9 +45,11 @@ export function shaded(text, parts) {
 function framed(html) {
   const frame = make("iframe", { sandbox: "allow-same-origin" });
   frame.srcdoc = html;
-  frame.addEventListener("load", () => {
-    frame.style.height = `${frame.contentDocument.documentElement.scrollHeight + 2}px`;
-  });
+  const measure = () => {
+    const page = frame.contentDocument?.body; // none once the frame has left the page
+    if (page) frame.style.height = `${page.offsetHeight + 2}px`;
+  };
+  frame.addEventListener("load", () => new ResizeObserver(measure).observe(frame));
   const save = button("save page", () => download("explained.html", [html], "text/html"), "quiet");
   return [label(frame, "explanation"), save];
 }

@@ -51,10 +51,8 @@ async function open() {
 
 /** One sentence on what the model does. */
 function describe(model) {
-  const from = [model.sources, model.targets].map((names) => [names].flat().filter(Boolean).join(", "));
-  const gaps = { target: model.target, n: model.horizon, k: model.labels?.length, from: from[0], to: from[1] };
-  const key = model.task === "translate" && !(from[0] && from[1]) ? "what translate alone" : `what ${model.task}`;
-  word(byId("what"), key, gaps);
+  const [target, from, to] = [model.target, model.sources, model.targets].map((names) => [names].flat().join(", "));
+  word(byId("what"), `what ${model.task}`, { target, from, to, n: model.horizon, k: model.labels?.length });
 }
 
 function foot(model) {
@@ -64,8 +62,7 @@ function foot(model) {
     parts.push(make("div", { class: `verdict ${{ true: "good", false: "bad" }[model.score.good] ?? "open"}` },
       make("div", {}, word(make("h2"), "how good"), make("p", { class: "given", lang: "en" }, verdict))));
   }
-  const version = model.elman ? ` ${model.elman}` : "";
-  parts.push(make("p", { class: "given" }, `elman${version}`));
+  parts.push(make("p", {}, "elman"));
   if (model.stream !== true && model.stream?.why_not) {
     const reason = make("p", { class: "given", lang: "en" }, model.stream.why_not);
     parts.push(make("details", {}, word(make("summary"), "not live"), reason));

@@ -28,7 +28,6 @@ const WORDS = {
   "what tag": ["Gives each word a tag.", "为每个词加上标注。"],
   "what generate": ["Goes on writing where a text ends.", "接着文本往下写。"],
   "what translate": ["Translates from {from} to {to}.", "把 {from} 译为 {to}。"],
-  "what translate alone": ["Translates texts.", "翻译文本。"],
   "what summarize": ["Writes summaries of texts.", "为文本写摘要。"],
   "what transcribe": ["Writes down what is said.", "把语音写成文字。"],
   "what speak": ["Reads texts aloud.", "朗读文本。"],

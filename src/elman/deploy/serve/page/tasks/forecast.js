@@ -23,9 +23,10 @@ export function page(desk) {
     body = {};
     ask();
   });
-  const columns = model.columns?.length && make("p", { class: "hint" }, word(make("span"), "csv columns"), " ",
-    make("span", { class: "given" }, model.columns.join(", ")));
-  desk.asking.append(row(again), drop, columns || "");
+  const columns = new Set([...model.time, model.group, ...model.target, ...model.columns].filter(Boolean));
+  drop.append(make("p", { class: "hint" }, word(make("span"), "csv columns"), " ",
+    make("span", { class: "given" }, [...columns].join(", "))));
+  desk.asking.append(row(again), drop);
   ask();
 }
 
@@ -38,7 +39,7 @@ function shown(desk, answers, history, body) {
   const show = (group) => {
     const mine = (rows) => (named ? rows.filter((one) => one[named] === group) : rows);
     const ahead = mine(answers);
-    const past = mine(history).map((one) => ({ x: one[time], y: one.value ?? one[desk.model.target] }));
+    const past = mine(history).map((one) => ({ x: one[time], y: one.value }));
     const future = ahead.map((one) => ({ ...one, x: one[time] }));
     place.replaceChildren(chart([...past, ...future]), rows(ahead, time, dated));
     const ends = { n: ahead.length, first: number(ahead[0]?.forecast),
