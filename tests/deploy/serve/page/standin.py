@@ -144,8 +144,8 @@ def explained(asked):
 
 
 FACTS = {
-    "forecast": {"target": "θερμοκρασία", "horizon": 24, "columns": ["ώρα", "θερμοκρασία"], "takes": ["rows", "csv"]},
-    "forecast groups": {"target": "πωλήσεις", "horizon": 24, "group": "σειρά", "takes": ["rows", "csv"]},
+    "forecast": {"target": ["θερμοκρασία"], "horizon": 24, "time": ["ώρα"], "takes": ["rows", "csv"]},
+    "forecast groups": {"target": ["πωλήσεις"], "horizon": 24, "time": [], "group": "σειρά", "takes": ["rows", "csv"]},
     "classify text": {"labels": list(LABELS), "takes": ["texts"], "examples": ["καλό βιβλίο", "κακό κακό κακό βιβλίο"]},
     "regress sequence": {"takes": ["sequences"], "features": 2, "stream": {"why_not": "it reads both ways"}},
     "tag": {"takes": ["texts"], "examples": ["η Μαρία μένει στην Αθήνα τώρα"]},
@@ -167,15 +167,9 @@ class StandIn:
     def __init__(self, kind, token=None, slow=0.0, **facts):
         self.kind, self.token, self.slow, self.asked, self.heard = kind, token, slow, [], bytearray()
         score = {"verdict": "Better than every baseline.", "good": True}
-        common = {
-            "task": kind.split()[0],
-            "name": "Ήλιος",
-            "elman": "0.2",
-            "lang": "en",
-            "stream": True,
-            "score": score,
-        }
-        self.model = common | {"limits": {"max_body": 2**20}, "examples": []} | FACTS[kind] | facts
+        common = {"task": kind.split()[0], "name": "Ήλιος", "lang": "en", "stream": True, "score": score}
+        common |= {"limits": {"max_body": 2**20}, "columns": [], "examples": []}
+        self.model = common | FACTS[kind] | facts
         routes = [
             Route("/", lambda request: FileResponse(FOLDER / "index.html", headers=HEADERS)),
             Route("/model", self.tell),
