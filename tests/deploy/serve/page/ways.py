@@ -138,6 +138,7 @@ def recommend(page, server, folder):
     page.tab_to("βιβλίο 31")
     page.press("Enter")
     page.wait_told("^Likely next: βιβλίο 32")
+    assert page.focused() == "βιβλίο 32"
     assert server.asked[-1] == {"sessions": [["βιβλίο 30", "βιβλίο 31"]], "top": 10, "new": False}
     page.tab_to("Remove βιβλίο 31")
     page.press("Enter")

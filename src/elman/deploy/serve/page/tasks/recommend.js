@@ -30,7 +30,9 @@ export function page(desk) {
         const take = make("button", { type: "button", class: "item given", click: () => add(item) }, item);
         list.append(make("li", {}, take, bar, make("span", { class: "n" }, percent(answer.scores[at]))));
       });
+      const held = desk.answers.contains(document.activeElement); // who took one of these goes on from the first
       desk.show(list, session.length > 1 ? why(desk, body) : "");
+      if (held) list.querySelector("button")?.focus();
       desk.tell("recommended", { items: answer.items.slice(0, 3).join(", ") });
     });
   };
