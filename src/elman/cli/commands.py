@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, bench and demo; ``tune.py`` has one more."""
+"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, bench and demo; ``serve.py`` and ``tune.py`` have one each."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from elman.cli.doctor import run_doctor
 from elman.cli.explain import run_explain
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
 from elman.cli.pictures import write_pictures
+from elman.cli.serve import serve
 from elman.cli.sounds import write_sounds
 from elman.cli.trace import run_trace
 from elman.cli.tune import tune
@@ -54,6 +55,7 @@ fit = App(
 )
 app.command(fit)
 app.command(tune)
+app.command(serve)
 
 
 def fit_command(task: type[Task]) -> Callable[..., None]:

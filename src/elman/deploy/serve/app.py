@@ -1,0 +1,256 @@
+"""The routes: what is asked over HTTP and WebSockets, and how it is answered. Documented at /openapi.json."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from fastapi import Body, FastAPI, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from elman.deploy.serve import bodies, inputs
+from elman.deploy.serve.batching import Worker
+from elman.deploy.serve.body import Bodies
+from elman.deploy.serve.facts import facts
+from elman.deploy.serve.limits import Limits, Refused, busy
+from elman.deploy.serve.metrics import Counted, Metrics
+from elman.deploy.serve.security import Gate
+from elman.deploy.serve.streams import Streams
+from elman.deploy.serve.tokens import Tokens
+from elman.errors import ElmanError, InputError
+from elman.version import __version__
+
+PAGE = Path(__file__).parent / "page"
+PIECES = 32  # symbols of a text that are drawn before others have their turn
+LAST = 5.0  # seconds that the model's thread is waited for at the end
+WORDS = {404: "there is nothing here: /openapi.json says what there is", 405: "this path is not asked in this way"}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": bodies.Problem, "description": told}
+    for status, told in {
+        400: "The body is no JSON.",
+        401: "The token is missing or wrong.",
+        403: "Asked by another name or from another page.",
+        408: "The body came too slowly.",
+        413: "The body is too large.",
+        422: "The model cannot answer this.",
+        503: "Too much is waiting, or the server stops: try again after Retry-After.",
+    }.items()
+}
+
+
+class Json(Response):
+    """JSON as it is: nothing is turned into JSON that is none."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+
+
+class Service:
+    """A model with its thread, its streams and its counts: what the routes share."""
+
+    def __init__(self, task: Any, name: str, limits: Limits, tokens: Tokens, streams: Any, threads: int) -> None:
+        self.task, self.limits, self.draining = task, limits, False
+        self.kind = inputs.kind_of(task, limits)
+        self.texts = 0  # being written
+        self.metrics = Metrics()
+        self.worker = Worker(self.metrics, lambda: _use(threads))
+        most = limits.max_steps if self.kind.together else 1
+        self.predict = self.worker.lane("predict", self.kind.replies, most=most, bound=limits.queue)
+        self.calls = self.worker.lane("calls", lambda asked: [call() for call in asked], bound=limits.queue)
+        why_not = str(streams) if isinstance(streams, InputError) else None
+        self.facts = facts(task, self.kind, name, limits, why_not)
+        self.streams = None
+        if why_not is None:
+            sound = self.facts["rate"] is not None
+            self.streams = Streams(streams, self.worker, tokens, limits, self.metrics, sound)
+        self.metrics.gauges["queue"] = (
+            "Requests that wait for the model.",
+            lambda: len(self.predict.waiting) + len(self.calls.waiting),
+        )
+
+    def shut(self) -> Refused | None:
+        """Why nothing can be taken on now."""
+        if self.draining:
+            return Refused(503, "the server stops: ask another", retry_after="5", connection="close")
+        if self.predict.full or self.calls.full:
+            return Refused(503, f"{self.limits.queue:,} requests wait already: try again in a second", retry_after="1")
+        return None
+
+    async def drain(self, seconds: float) -> None:
+        """Take on nothing more, end the streams, and wait until what waits is answered."""
+        self.draining = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                if self.streams is not None:
+                    await self.streams.drain()
+                while not self.worker.idle:
+                    await asyncio.sleep(0.02)
+
+    async def predicted(self, body: Any) -> dict[str, Any]:
+        if isinstance(self.kind, inputs.Generating):
+            return await self._generated(self.kind, body)
+        cost = max(1, min(self.kind.bound(body), self.limits.max_steps)) if self.kind.together else 1
+        found: dict[str, Any] = await self.worker.ask(
+            self.predict, body, key=self.kind.key(body), cost=cost, seconds=self.limits.timeout
+        )
+        return found
+
+    async def _generated(self, kind: inputs.Generating, body: Any) -> dict[str, Any]:
+        """A text, drawn some symbols at a time: others are answered in between, and its time can end."""
+        if self.texts >= self.limits.queue:
+            raise busy(f"{self.texts:,} texts are being written already")
+        self.texts += 1
+        try:
+            return await self._written(kind, body)
+        finally:
+            self.texts -= 1
+
+    async def _written(self, kind: inputs.Generating, body: Any) -> dict[str, Any]:
+        ends = asyncio.get_running_loop().time() + self.limits.timeout
+        pieces = iter(await self._called(lambda: kind.begin(body), ends))
+        text: list[str] = []
+        while some := await self._called(lambda: list(islice(pieces, PIECES)), ends):
+            text += some
+        return {"answers": [{"text": "".join(text)}]}
+
+    async def _called(self, call: Callable[[], Any], ends: float) -> Any:
+        left = ends - asyncio.get_running_loop().time()
+        return await self.worker.ask(self.calls, call, seconds=left)
+
+    async def explained(self, body: Any) -> dict[str, Any]:
+        def call() -> dict[str, Any]:
+            found = self.kind.explain(body)
+            facts = {name: value for name, value in found.to_json().items() if name != "notes"}
+            return {**facts, "html": found.html(body.lang)}
+
+        ends = asyncio.get_running_loop().time() + self.limits.timeout
+        answer: dict[str, Any] = await self._called(call, ends)
+        return answer
+
+
+def _use(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def application(service: Service, token: str | None = None) -> Any:
+    """The ASGI application of a service."""
+
+    @contextlib.asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        service.worker.start()
+        expiring = None if service.streams is None else asyncio.ensure_future(service.streams.expire())
+        yield
+        if expiring is not None:
+            expiring.cancel()
+        service.worker.stop(LAST)
+
+    app = FastAPI(
+        title=f"elman: {service.facts['title']}",
+        version=__version__,
+        docs_url=None,  # whose page loads its code from elsewhere
+        redoc_url=None,
+        lifespan=life,
+        default_response_class=Json,
+    )
+    asked = type(service.kind).body
+    _routes(app, service, asked, bodies.why(asked))
+    _refusals(app)
+    guarded = Bodies(app, service.limits, service.shut)
+    return Counted(Gate(guarded, token), service.metrics)
+
+
+def _routes(app: FastAPI, service: Service, asked: type[bodies.Body], why: type[bodies.Body]) -> None:
+    few: dict[int | str, dict[str, Any]] = {status: REFUSALS[status] for status in (401, 403)}
+
+    def given(body: type[bodies.Body]) -> Any:
+        """A body that may be left out where nothing in it is needed."""
+        needed = any(field.is_required() for field in body.model_fields.values())
+        return Body() if needed else Body(default_factory=body)
+
+    answered, explained = given(asked), given(why)
+
+    @app.get("/healthz", response_model=bodies.Health, responses={403: REFUSALS[403]})
+    async def healthz() -> Response:
+        """Whether the server takes requests."""
+        status = "draining" if service.draining else "ok"
+        return Json({"status": status, "task": service.task.name, "elman": __version__})
+
+    @app.get("/model", response_model=dict[str, Any], responses=few)
+    async def model() -> Response:
+        """What the model is: its task, what it takes and gives, and how good it was when it was judged."""
+        return Json(service.facts)
+
+    @app.get("/metrics", response_class=PlainTextResponse, responses=few)
+    async def metrics() -> Response:
+        """What the server has counted, as Prometheus reads it."""
+        return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    @app.post("/predict", response_model=bodies.Answers, responses=REFUSALS)
+    async def predict(body: asked = answered) -> Response:  # type: ignore[valid-type]
+        """What the model answers."""
+        return Json(await service.predicted(body))
+
+    @app.post("/explain", response_model=bodies.Explanation, responses=REFUSALS)
+    async def explain(body: why = explained) -> Response:  # type: ignore[valid-type]
+        """Why the model answers so."""
+        return Json(await service.explained(body))
+
+    @app.websocket("/stream")
+    async def stream(socket: WebSocket) -> None:
+        if service.streams is None:
+            await socket.accept()
+            await socket.send_json({"closing": service.facts["stream"]["why_not"], "status": 422})
+            await socket.close(1008)
+        else:
+            draining = service.shut() if service.draining else None
+            await service.streams.serve(socket, draining)
+
+    if PAGE.is_dir():
+
+        @app.get("/", include_in_schema=False)
+        async def page() -> Response:
+            return FileResponse(PAGE / "index.html")
+
+        app.mount("/page", StaticFiles(directory=PAGE))
+
+
+def _refusals(app: FastAPI) -> None:
+    """Every error as one sentence in JSON."""
+
+    @app.exception_handler(InputError)
+    async def unusable(request: Request, error: InputError) -> Response:
+        return Json({"error": str(error)}, 422)
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return Json({"error": str(error)}, error.status, error.headers)
+
+    @app.exception_handler(ElmanError)
+    async def failed(request: Request, error: ElmanError) -> Response:
+        return Json({"error": str(error)}, 500)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        if found[0]["type"] == "json_invalid":
+            return Json({"error": "the body is not JSON: send a JSON object, as application/json"}, 400)
+        return Json({"error": bodies.sentence(found)}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def missing(request: Request, error: HTTPException) -> Response:
+        told = WORDS.get(error.status_code, "the body is not JSON: send a JSON object, as application/json")
+        return Json({"error": told}, error.status_code, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        return Json({"error": "the server failed to answer this: what went wrong is in its log"}, 500)
