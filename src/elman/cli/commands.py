@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, bench and demo; ``serve.py`` and ``tune.py`` have one each."""
+"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, bench, demo; ``serve`` and ``tune`` elsewhere."""
 
 from __future__ import annotations
 

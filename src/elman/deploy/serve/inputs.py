@@ -379,7 +379,7 @@ class Painting(Alone):
         return {"answers": [{"picture": media.as_png(pixels)} for pixels in found]}
 
     def explain(self, body: Any) -> Any:
-        return self.task.explain(None, body.row)
+        return self.task.why(None, body.row)  # which says that there is no such thing
 
 
 class Generating(Alone):
@@ -439,7 +439,8 @@ def _array(row: list[Any], at: int) -> np.ndarray:
     widths = {len(step) if isinstance(step, list) else 0 for step in row}
     if len(widths) > 1:
         raise InputError(f"sequence {at} has steps of {min(widths)} and of {max(widths)} numbers: give all as many")
-    return np.asarray(row, np.float64)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused with its place
+        return np.asarray(row, np.float64).astype(np.float32)
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -55,15 +55,15 @@ def service_of(model: Path, key: Path | None, limits: Limits, threads: int = 1) 
     task, files = load(model), store.read(Path(model))
     own = read_key(key) if key is not None else secrets.token_bytes(SIZE)
     tokens = Tokens(own, fingerprint({name: files[name] for name in NEEDED}))
-    return Service(task, model.resolve().name.removesuffix(".elman"), limits, tokens, _streams(task), threads)
+    return Service(task, model.resolve().name.removesuffix(".elman"), limits, tokens, _streams(task, limits.max_streams), threads)
 
 
-def _streams(task: Any) -> Any:
+def _streams(task: Any, most: int) -> Any:
     """The model's streams, or the InputError that says why there are none."""
     from elman.deploy.stream import Streams
 
     try:
-        return Streams(task)
+        return Streams(task, most=most)
     except InputError as error:
         return error
 

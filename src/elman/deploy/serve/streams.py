@@ -251,8 +251,6 @@ class Session:
             asked = bodies.Write.model_validate(value)
         except ValidationError as error:
             raise InputError(bodies.sentence(error.errors())) from None
-        if not hasattr(self.stream, "write"):
-            raise InputError("this model writes no text: only generators do")
         if asked.length > self.all.limits.max_steps:
             raise InputError(f"length is {asked.length:,}, but {self.all.limits.max_steps:,} are written at most")
         settings = asked.model_dump(exclude={"length"})
