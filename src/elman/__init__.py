@@ -11,6 +11,7 @@ from elman.errors import ElmanError, InputError
 from elman.version import __version__
 
 if TYPE_CHECKING:
+    from elman.deploy.stream import stream
     from elman.evaluate.evaluation import Evaluation
     from elman.tasks.classify import Classifier
     from elman.tasks.forecast import Forecaster
@@ -39,6 +40,7 @@ _HOMES = {
     "Transcriber": "elman.tasks.transcribe",
     "Translator": "elman.tasks.translate",
     "load": "elman.tasks.load",
+    "stream": "elman.deploy.stream",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "kernels",
     "load",
     "nn",
+    "stream",
 ]
 
 

@@ -122,9 +122,9 @@ def test_a_word_is_its_vector_and_its_ngrams_by_hand():
 def test_a_dropped_word_is_gone_wherever_it_stands_with_its_ngrams():
     torch.manual_seed(0)
     network = SequenceNetwork(hidden=6, grams=9, embedding_dropout=0.5, **WORDS)
-    kept = network._spelled(**SPELLING)
+    kept = network.spelled(**SPELLING)
     network.eval()
-    whole = network._spelled(**SPELLING)
+    whole = network.spelled(**SPELLING)
     gone = (kept == 0).all(1)
     assert not gone.all()
     assert (gone & (whole != 0).any(1)).any()

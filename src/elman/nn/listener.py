@@ -36,10 +36,10 @@ class Listener(nn.Module):
     """Recurrent layers both ways over stacked frames.
 
         s_1 ... s_S = [x_1 ... x_k], [x_k+1 ... x_2k], ...          k frames a step, ``stack``
-        y = layer_L(... layer_2(layer_1(s)))                        each both ways
+        y = layer_L(... layer_2(layer_1(s)))                        each both ways, with ``causal`` one way
 
     With ``join`` j > 1 a layer above the first reads j steps of the one below as one.
-    Attributes: ``outputs`` = 2 H, the size of a step of y; ``shrink``, how many frames it stands for.
+    Attributes: ``outputs`` = D H, the size of a step of y; ``shrink``, how many frames it stands for.
     Source: Chan et al., Listen, Attend and Spell, arXiv:1508.01211 (``join`` is its pyramid).
     """
 
@@ -52,15 +52,16 @@ class Listener(nn.Module):
         cell: Cell = "lstm",
         stack: int = 3,
         join: int = 1,
+        causal: bool = False,
         dropout: float = 0.0,
         weight_drop: float = 0.0,
     ) -> None:
         super().__init__()
-        self.stack, self.join, self.outputs = stack, join, 2 * hidden
+        self.stack, self.join, self.outputs = stack, join, hidden if causal else 2 * hidden
         self.shrink = stack * join ** (layers - 1)
         self.dropout = VariationalDropout(dropout)
         self.layers = nn.ModuleList(
-            CELLS[cell](2 * hidden * join if at else features * stack, hidden, 1, bidirectional=True)
+            CELLS[cell](self.outputs * join if at else features * stack, hidden, 1, bidirectional=not causal)
             for at in range(layers)
         )
         initialise(self)

@@ -28,7 +28,7 @@ class SequenceNetwork(nn.Module):
         e_t = dropout(E w_t + Σ_g G g / √n)       words and their n n-grams each, with ``grams``, how many there are
         e_t = look(x_1 ... x_t)                   frames, with ``picture``, (Y, X, C): a `FrameEncoder`
         e_t = [e_t, P_t]                          with ``position``, the size of P_t, learnt for each of ``steps``
-        c_t = relu(W * e_{t-k ... t+k} + b)       with ``conv``, the width; else c_t = e_t
+        c_t = relu(W * e_{t-k ... t+k} + b)       with ``conv``, the width; else c_t = e_t; up to e_t with ``causal``
         y_1 ... y_T = stack(c_1 ... c_T)          L layers, both ways with ``bidirectional``
 
     ``dropout`` acts on a symbol's e, one mask for all steps of a row, and between layers; ``embedding_dropout`` takes
@@ -53,6 +53,7 @@ class SequenceNetwork(nn.Module):
         position: int = 0,
         steps: int = 0,
         conv: int = 0,
+        causal: bool = False,
         cell: Cell = "lstm",
         hidden: int,
         layers: int = 1,
@@ -85,7 +86,7 @@ class SequenceNetwork(nn.Module):
         # Of the size of scaled numbers, so that a place is heard beside what is read there.
         self.position = nn.Parameter(torch.randn(steps, position)) if position else None
         self.dropout = VariationalDropout(dropout)
-        self.conv = Conv(width, hidden, conv) if conv else None
+        self.conv = Conv(width, hidden, conv, causal=causal) if conv else None
         self.stack = CELLS[cell](
             hidden if conv else width,
             hidden,
@@ -118,7 +119,7 @@ class SequenceNetwork(nn.Module):
             e = self.dropout(
                 self.embedding(x)
                 if self.grams is None
-                else nn.functional.embedding(x, self._spelled(words, grams, bags))
+                else nn.functional.embedding(x, self.spelled(words, grams, bags))
             )
         if self.look is not None:
             e = self.look(e, lengths)
@@ -131,7 +132,7 @@ class SequenceNetwork(nn.Module):
         y: Tensor = self.stack(e, lengths=lengths)[0]
         return y
 
-    def _spelled(self, words: Tensor | None, grams: Tensor | None, bags: Tensor | None) -> Tensor:
+    def spelled(self, words: Tensor | None, grams: Tensor | None, bags: Tensor | None) -> Tensor:
         """(U, E): the vector of each word of the batch, made once however often it occurs."""
         assert self.embedding is not None and self.grams is not None
         if words is None or grams is None or bags is None:

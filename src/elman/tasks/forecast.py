@@ -166,7 +166,7 @@ class Forecaster(Task):
         y, train = series.values[:, 0], made["train"].origins.numpy()
         self.season_ = baselines.best_season(y, starts, train, config.horizon, seasons) if seasons else None
         self.seen_ = Seen.of(series, parts.valid_end)
-        self.context_ = _context(series, parts.test_end, self.lookback_ + max(self.encoder_.lags, default=0))
+        self.context_ = context(series, parts.test_end, self.reach)
         told = (*series.notes, *notes, parts.how)
         return Prepared(**made, notes=told, judged=(series, _before(series, parts.valid_end)))
 
@@ -371,6 +371,10 @@ class Forecaster(Task):
         """
         self.fitted()
         series = self.context_ if source is None else self.reader_.read(source)
+        return to_frame(self.next_values(series), like=self.like_ if source is None else source)
+
+    def next_values(self, series: SeriesSet) -> dict[str, Any]:
+        """The columns of ``predict``, for the steps after the last target of each series."""
         horizon, ends = self.config_.horizon, observed_ends(series)
         if (short := ends - series.starts[:-1] < self.lookback_).any():
             g = int(np.flatnonzero(short)[0])
@@ -392,7 +396,12 @@ class Forecaster(Task):
         columns["forecast"] = point.ravel()
         columns["lower"], columns["upper"] = (side.ravel() for side in bands[0.95])
         columns["lower_80"], columns["upper_80"] = (side.ravel() for side in bands[0.8])
-        return to_frame(columns, like=self.like_ if source is None else source)
+        return columns
+
+    @property
+    def reach(self) -> int:
+        """Rows before the first step to forecast that a forecast reads."""
+        return self.lookback_ + max(self.encoder_.lags, default=0)
 
     def why(self, source: Any = None, row: int | None = None) -> Explained:
         """What forecasts rest on, by the rows of ``source``, and why one is as it is: the latest, or that of ``row``.
@@ -466,13 +475,13 @@ def _lookback(horizon: int, seasons: list[int], rows: int) -> int:
     return max(1, min(wanted, 256, rows // 4))
 
 
-def _context(series: SeriesSet, ends: np.ndarray, reach: int) -> SeriesSet:
+def context(series: SeriesSet, ends: np.ndarray, reach: int) -> SeriesSet:
     """The last ``reach`` rows of each group, which a forecast reads, after one that holds what was last seen before."""
-    context = extend.tail(series, ends, reach + 1)
+    found = extend.tail(series, ends, reach + 1)
     first = np.maximum(series.starts[:-1], ends - reach - 1)
     for j, column in enumerate(series.values.T):
-        context.values[context.starts[:-1], j] = carried_forward(column, series.starts)[first]
-    return context
+        found.values[found.starts[:-1], j] = carried_forward(column, series.starts)[first]
+    return found
 
 
 def _before(series: SeriesSet, ends: np.ndarray) -> np.ndarray:

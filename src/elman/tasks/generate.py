@@ -304,20 +304,12 @@ class Generator(Task):
         Raises InputError for settings outside their range.
         """
         self.fitted()
-        require(length >= 1, "length", length, "at least 1")
-        require(0 <= temperature < float("inf"), "temperature", temperature, "at least 0")
-        require(top_k is None or top_k >= 1, "top_k", top_k, "at least 1")
-        require(top_p is None or 0 < top_p <= 1, "top_p", top_p, "above 0 and at most 1")
-        generator = torch.Generator()
-        if seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(seed)
+        draw = sampler(length, temperature, top_k, top_p, seed)
         network = self.network_
         assert isinstance(network, LanguageEnsemble)
         # Without a prompt it begins as after the end of a line.
         ids = self.tokens_.encode([prompt or "\n"]).values.tolist()
-        drawn = generate(network.stream((PAD, UNKNOWN)), ids, Sampler(temperature, top_k, top_p, generator))
+        drawn = generate(network.stream((PAD, UNKNOWN)), ids, draw)
         return self.tokens_.stream(islice(drawn, length))
 
     def unknown(self, prompt: str) -> list[str]:
@@ -358,3 +350,17 @@ class Generator(Task):
 
     def title(self) -> str:
         return "Text, symbol by symbol"
+
+
+def sampler(length: int, temperature: float, top_k: int | None, top_p: float | None, seed: int | None) -> Sampler:
+    """What draws the symbols of a text of this length. Raises InputError for settings outside their range."""
+    require(length >= 1, "length", length, "at least 1")
+    require(0 <= temperature < float("inf"), "temperature", temperature, "at least 0")
+    require(top_k is None or top_k >= 1, "top_k", top_k, "at least 1")
+    require(top_p is None or 0 < top_p <= 1, "top_p", top_p, "above 0 and at most 1")
+    generator = torch.Generator()
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    return Sampler(temperature, top_k, top_p, generator)

@@ -55,6 +55,8 @@ class PooledConfig(PictureConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_least(self, 1, "members")
+        if self.causal:
+            object.__setattr__(self, "blend", False)  # the linear model reads whole sequences
 
 
 class PooledTask(MediaTask):

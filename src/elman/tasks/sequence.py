@@ -64,6 +64,9 @@ class SequenceConfig(TaskConfig):
         Width of a convolution over the steps before the recurrent layers; 0 for none.
     bidirectional
         Read each sequence from both ends.
+    causal
+        Let no answer depend on later steps, so that the model can be streamed: one direction, and nothing that looks
+        ahead.
     embedding_dropout
         Share of the symbols that are hidden from a whole batch while training.
     weight_drop
@@ -90,6 +93,7 @@ class SequenceConfig(TaskConfig):
     longest: int | None = None
     conv: int = 0
     bidirectional: bool = True
+    causal: bool = False
     embedding_dropout: float = 0.1
     weight_drop: float = 0.0
     word_drop: float = 0.0
@@ -101,6 +105,8 @@ class SequenceConfig(TaskConfig):
         super().__post_init__()
         require_least(self, 1, "vocabulary", "rarest", "embedding", "longest")
         require_least(self, 0, "conv")
+        if self.causal:
+            object.__setattr__(self, "bidirectional", False)
         require_share(self, "embedding_dropout", "weight_drop", "word_drop", "word_swap", "valid_share", "test_share")
         if self.vectors is not None:
             object.__setattr__(self, "vectors", str(self.vectors))
@@ -306,6 +312,7 @@ class SequenceTask(Task):
         body = SequenceNetwork(
             **self.front(config),
             conv=config.conv,
+            causal=config.causal,
             cell=config.cell,
             hidden=config.hidden,
             layers=config.layers,

@@ -27,6 +27,7 @@ PASSES = 30.0  # over the training part: no two are alike
 MOST_TAKEN = 2**28  # numbers of all takes: 1 GiB
 # Speakers and microphones differ in pitch, which cepstra leave out, in level, colour and background.
 FRAMES: dict[str, Any] = {"stack": 2, "floor": 40.0, "centre": True}
+WHOLE = {"floor": None, "centre": False}  # what the level and the background of a whole sound are needed for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,7 @@ class Sounds(Medium):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
+        self.trim = config.trim and not config.causal  # a stream's silence ends nobody knows when
         self.rate = config.rate  # of the sounds that were read first; later ones are read at the same
 
     @classmethod
@@ -93,7 +95,7 @@ class Sounds(Medium):
     # From files to rows.
 
     def gather(self, files: list[Path]) -> Recordings:
-        found = read_recordings(files, rate=self.rate, trim=self.config.trim)
+        found = read_recordings(files, rate=self.rate, trim=self.trim)
         self.rate = found.rate
         return found
 
@@ -110,7 +112,7 @@ class Sounds(Medium):
 
     def _table(self, source: Any, label: str | None) -> Spoken:
         column = self.config.sound or sound_column(source)
-        found = read_manifest(source, column, label, rate=self.rate, trim=self.config.trim)
+        found = read_manifest(source, column, label, rate=self.rate, trim=self.trim)
         self.rate = found.recordings.rate
         return found
 
@@ -126,7 +128,12 @@ class Sounds(Medium):
     def fit(self, x: Recordings) -> None:
         config = self.config
         self.encoder = SoundEncoder.fit(
-            x.waves, x.rate, kind=config.features, bands=config.bands, deltas=config.deltas, **FRAMES
+            x.waves,
+            x.rate,
+            kind=config.features,
+            bands=config.bands,
+            deltas=config.deltas,
+            **FRAMES | (WHOLE if config.causal else {}),
         )
 
     def encode(self, x: Recordings) -> Ragged:

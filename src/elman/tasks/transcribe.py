@@ -76,6 +76,8 @@ class TranscribeConfig(WritingConfig):
         Frames that are read as one step.
     join
         Steps of a layer that the next one reads as one.
+    causal
+        Hear in one direction alone, so that the model can be streamed: by ctc.
     noise
         Most noise added to the frames while training, in their standard deviations.
     speed
@@ -92,6 +94,7 @@ class TranscribeConfig(WritingConfig):
     bands: int = 40
     stack: int = 3
     join: int = 1
+    causal: bool = False
     noise: float = 0.3
     speed: float = 0.1
     mask: float = 0.1
@@ -107,6 +110,7 @@ class TranscribeConfig(WritingConfig):
         require_least(self, 1000, "sample_rate")
         require_least(self, 0, "noise")
         require_share(self, "ctc_share", "speed", "mask")
+        require(not self.causal or self.by == "ctc", "causal", self.causal, f"left out: --by {self.by} hears all first")
 
 
 class Transcriber(WritingTask):
@@ -216,6 +220,7 @@ class Transcriber(WritingTask):
             cell=config.cell,
             stack=config.stack,
             join=config.join,
+            causal=config.causal,
             dropout=config.dropout,
             weight_drop=config.weight_drop,
         )

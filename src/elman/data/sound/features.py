@@ -16,6 +16,7 @@ from elman.errors import InputError
 
 FLOOR = 1e-5  # added to a band's power before the logarithm: what 16 bits cannot tell from silence
 LOWEST = 20.0  # Hz; below this is hum
+WIDTH = 2  # frames to either side that a slope is taken over
 
 
 def to_mel(hertz: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ def cosines(bands: int, count: int) -> Tensor:
     return (math.sqrt(2.0 / bands) * torch.cos(math.pi * k * b / bands)).float()
 
 
-def deltas(x: Tensor, width: int = 2) -> Tensor:
+def deltas(x: Tensor, width: int = WIDTH) -> Tensor:
     """(T, F) slopes over 2 width + 1 frames: d_t = Σ_n n (x_{t+n} - x_{t-n}) / (2 Σ_n n²), the ends repeated.
 
     Source: Furui, Speaker-independent isolated word recognition using dynamic features of speech spectrum, 1986.
@@ -81,6 +82,12 @@ def deltas(x: Tensor, width: int = 2) -> Tensor:
     for n in range(1, width + 1):
         total += n * (x[(steps + n).clamp(max=len(x) - 1)] - x[(steps - n).clamp(min=0)])
     return total / (2 * sum(n * n for n in range(1, width + 1)))
+
+
+def with_slopes(x: Tensor) -> Tensor:
+    """(T, 3 F): x, its slopes, and the slopes of these, which see 2 ``WIDTH`` frames to either side."""
+    first = deltas(x)
+    return torch.cat([x, first, deltas(first)], 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +154,13 @@ class SoundEncoder:
 
     def frames(self, wave: Tensor) -> Tensor:
         """(T, F / stack) of one wave (N,), neither scaled nor stacked."""
-        magnitudes = spectrogram(wave, self.n_fft, round(self.hop * self.rate), round(self.window * self.rate))
+        x = self.static(spectrogram(wave, self.n_fft, round(self.hop * self.rate), round(self.window * self.rate)))
+        if self.deltas:
+            x = with_slopes(x)
+        return x - x.mean(0) if self.centre else x
+
+    def static(self, magnitudes: Tensor) -> Tensor:
+        """(T, .) of magnitudes (T, n_fft // 2 + 1): what a frame says by itself."""
         power = magnitudes.square() @ self._filters().T
         if self.floor is None:
             x = (power + FLOOR).log()
@@ -155,10 +168,7 @@ class SoundEncoder:
             x = (power / power.max().clamp(min=1e-9) + 10 ** (-self.floor / 10)).log()
         if self.kind == "mfcc":
             x = torch.cat([x.mean(1, keepdim=True), x @ _kept_cosines(self.bands, self.coefficients - 1)], 1)
-        if self.deltas:
-            first = deltas(x)
-            x = torch.cat([x, first, deltas(first)], 1)
-        return x - x.mean(0) if self.centre else x
+        return x
 
     def encode(self, waves: Sequence[Tensor]) -> Ragged:
         """Waves (N,) at ``rate`` to rows (T, F) float32."""

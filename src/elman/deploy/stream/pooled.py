@@ -1,0 +1,96 @@
+"""Classifiers and regressors along a stream: an answer for what was read so far, after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from elman.data.arrays import Numbers
+from elman.data.sound.features import SoundEncoder
+from elman.data.text.tokens import Tokens
+from elman.deploy.stream import sequences
+from elman.deploy.stream.body import Body, Pool
+from elman.deploy.stream.ear import Ear
+from elman.deploy.stream.reader import Reader, State, over
+from elman.kernels.slots import Affine
+from elman.tasks.classify import Classifier
+
+Chunk = tuple[list[Tensor], State]  # the vectors (T, E) for each member, and what the ear keeps
+
+
+class Pooled(Reader):
+    """The members' bodies, pools and heads; their mean is the answer."""
+
+    def __init__(self, model: Any, count: int, together: int) -> None:
+        super().__init__(model, count, together)
+        members = list(model.network_.members)
+        self.bodies = [Body(member.body, self, str(at)) for at, member in enumerate(members)]
+        self.pools = [Pool(member, self, str(at)) for at, member in enumerate(members)]
+        self.heads = [Affine(member.head.weight, member.head.bias, together) for member in members]
+        self.steps = self.part("steps", dtype=torch.int64)
+        self.ear = Ear(model.encoder_) if isinstance(model.encoder_, SoundEncoder) else None
+        self.rate = None if self.ear is None else self.ear.encoder.rate
+
+    @staticmethod
+    def refusal(model: Any) -> str | None:
+        if (why := sequences.refusal(model)) is not None:
+            return why
+        if model.weights_[1] if isinstance(model, Classifier) else model.share_ < 1:
+            return "this model is blended with a linear one, which reads whole sequences: fit with --causal"
+        if isinstance(model.encoder_, SoundEncoder):
+            return Ear.refusal(model.encoder_)
+        if not isinstance(model.encoder_, Tokens | Numbers):
+            return "a model of pictures or clips cannot be streamed: models of texts, numbers and sounds can"
+        return None
+
+    def read(self, slot: int, x: Any) -> Chunk:
+        own: State = {}
+        if self.ear is None:
+            vectors = sequences.vectors(self.model, self.bodies, x)
+        else:
+            frames, own = self.ear.hear(self.own[slot], x)
+            vectors = [frames] * len(self.bodies)
+        return self._left(slot, vectors), own
+
+    def last(self, slot: int) -> Chunk:
+        if self.ear is None:
+            return [torch.empty(0, 1)] * len(self.bodies), {}
+        frames, own = self.ear.rest(self.own[slot])
+        return self._left(slot, [frames] * len(self.bodies)), own
+
+    def _left(self, slot: int, vectors: list[Tensor]) -> list[Tensor]:
+        """Those that are read: as in the fit, the first ``longest`` of a stream."""
+        longest = self.model.config_.longest
+        return vectors if longest is None else [e[: max(0, longest - int(self.steps[slot]))] for e in vectors]
+
+    def fresh(self) -> State:
+        return {} if self.ear is None else self.ear.fresh()
+
+    def check(self, own: State) -> None:
+        if self.ear is not None:
+            self.ear.check(own)
+
+    def advance(self, slots: Sequence[int], inputs: Sequence[Chunk]) -> list[Any]:
+        for k, (body, pool) in enumerate(zip(self.bodies, self.pools, strict=True)):
+            over(lambda e, at: pool.step(body.step(e, at), at), slots, [vectors[k] for vectors, _ in inputs])  # noqa: B023
+        for slot, (vectors, own) in zip(slots, inputs, strict=True):
+            self.steps[slot] += len(vectors[0])
+            self.own[slot] = own
+        at = torch.tensor(slots)
+        outputs = [head(pool.pooled(at)).clone() for head, pool in zip(self.heads, self.pools, strict=True)]
+        mean = torch.stack(outputs).mean(0).double()
+        return [self._answer(row, steps) for row, steps in zip(mean, self.steps[at].tolist(), strict=True)]
+
+    def _answer(self, z: Tensor, steps: int) -> dict[str, Any]:
+        model = self.model
+        if not isinstance(model, Classifier):
+            return {"value": float(model.scaler_.restore(z[0].numpy())) if steps else None, "steps": steps}
+        if not steps:
+            return {"label": None, "probabilities": {}, "steps": 0}
+        shares = (model.weights_[0] * z).softmax(-1).tolist()
+        labels = model.classes_.tolist()
+        best = labels[shares.index(max(shares))]
+        return {"label": best, "probabilities": dict(zip(map(str, labels), shares, strict=True)), "steps": steps}
