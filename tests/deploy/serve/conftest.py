@@ -1,6 +1,7 @@
 """A server in this process, around a small model."""
 
 import hashlib
+from urllib.parse import urljoin
 
 import pytest
 
@@ -17,6 +18,13 @@ from served import MODELS, ToldStreams
 
 HERE = "http://127.0.0.1:8000"
 MODEL = hashlib.sha256(b"a model").digest()
+
+
+class Client(TestClient):
+    """Its WebSockets call the server by the same name as its requests do."""
+
+    def websocket_connect(self, url, **options):
+        return super().websocket_connect(urljoin(HERE.replace("http", "ws"), url), **options)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +56,7 @@ def serving(service):
 
     def make(name="texts", token=None, streams=None, **limits):
         app = application(service(name, streams, **limits), token)
-        client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
+        client = Client(app, base_url=HERE, raise_server_exceptions=False)
         client.__enter__()
         opened.append(client)
         return client
