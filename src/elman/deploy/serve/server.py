@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from elman.tasks.load import load
 from elman.tasks.saved import NEEDED
 
 DRAIN = 8.0  # seconds for what waits to be answered once the server is told to stop
+SWITCH = 0.0002  # seconds that a thread may keep the other waiting
 SPARE = 512  # connections beside those of streams
 
 
@@ -55,7 +57,9 @@ def service_of(model: Path, key: Path | None, limits: Limits, threads: int = 1) 
     task, files = load(model), store.read(Path(model))
     own = read_key(key) if key is not None else secrets.token_bytes(SIZE)
     tokens = Tokens(own, fingerprint({name: files[name] for name in NEEDED}))
-    return Service(task, model.resolve().name.removesuffix(".elman"), limits, tokens, _streams(task, limits.max_streams), threads)
+    return Service(
+        task, model.resolve().name.removesuffix(".elman"), limits, tokens, _streams(task, limits.max_streams), threads
+    )
 
 
 def _streams(task: Any, most: int) -> Any:
@@ -127,4 +131,10 @@ def _run(service: Any, token: str | None, listening: socket.socket, told: Callab
         log_config=None,
         log_level="critical",
     )
-    Server(config).run(sockets=[listening])
+    # Two threads share one interpreter: at the usual 5 ms the network's would wait that long at every packet.
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    try:
+        Server(config).run(sockets=[listening])
+    finally:
+        sys.setswitchinterval(before)
