@@ -73,20 +73,6 @@ async def test_other_keys_and_costs_are_other_batches_in_the_order_of_coming(wor
 
 
 @running
-async def test_a_full_lane_refuses_at_once(worker, held, gate):
-    lane = worker.lane("double", doubled, bound=2)
-    first = asyncio.ensure_future(worker.ask(held, None))
-    await taken(worker, held)
-    waiting = [asyncio.ensure_future(worker.ask(lane, 1)) for _ in range(2)]
-    await taken(worker, lane, 2)
-    with pytest.raises(Refused, match="2 requests wait for the model already") as refused:
-        await worker.ask(lane, 3)
-    assert refused.value.status == 503 and refused.value.headers == {"retry-after": "1"}
-    gate.set()
-    assert await asyncio.gather(*waiting) == [2, 2] and await first
-
-
-@running
 async def test_who_is_late_or_gone_is_dropped_and_never_answered_for(worker, held, gate):
     seen = []
     lane = worker.lane("seen", lambda items: seen.extend(items) or items)

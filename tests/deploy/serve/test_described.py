@@ -1,4 +1,4 @@
-"""Requests drawn from the description at /openapi.json, and many that it forbids: no answer is a fault of the server's."""
+"""Requests drawn from the description at /openapi.json, and many that it forbids: no answer is the server's fault."""
 
 import warnings
 

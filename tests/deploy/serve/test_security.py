@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import WebSocketDenialResponse
 
 from elman.deploy.serve.body import Bodies
-from elman.deploy.serve.limits import Limits
+from elman.deploy.serve.limits import Limits, Refused
 from elman.deploy.serve.security import check_token, is_loopback
 from elman.errors import InputError
 
@@ -140,13 +140,14 @@ def test_slow_chunked_and_many_bodies():
     asyncio.run(main())
 
 
-def test_a_full_queue_is_refused_before_its_body_is_read(service):
-    own = service(queue=1)
-    own.predict.waiting.append(object())
-    refused = own.shut()
-    assert refused.status == 503 and refused.headers["retry-after"] == "1"
-    own.predict.waiting.clear()
-    assert own.shut() is None
+def test_what_is_too_much_is_refused_before_it_is_read(service):
+    own = service(queue=2)
+    with own.taken(), own.taken():
+        refused = own.shut()
+        assert refused.status == 503 and refused.headers["retry-after"] == "1"
+        with pytest.raises(Refused, match="2 requests wait already"), own.taken():
+            pass
+    assert own.shut() is None and own.under_way == 0
     own.draining = True
     assert "the server stops" in str(own.shut())
 

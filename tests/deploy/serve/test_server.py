@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import httpx
 import numpy as np
@@ -50,6 +51,7 @@ def asked(socket, **message):
     return json.loads(socket.recv())
 
 
+@pytest.mark.slow
 def test_streams_go_on_after_the_server_was_killed_and_its_end_loses_nothing(waves, tmp_path):
     before = {path: path.read_bytes() for path in waves.iterdir()}
     x = np.random.default_rng(1).normal(size=(8, 2)).tolist()
@@ -60,12 +62,12 @@ def test_streams_go_on_after_the_server_was_killed_and_its_end_loses_nothing(wav
             assert [asked(stream, step=row)["answer"] for row in x[:3]] == offline[:3]
             token = asked(stream, token=True)["token"]
         process.kill()
-    with served(waves, "--key", str(tmp_path / "key"), "--queue", "4") as (process, url):
+    with served(waves, "--key", str(tmp_path / "key")) as (process, url), contextlib.ExitStack() as several:
         host, port = url.removeprefix("http://").strip("/").split(":")
-        silent = [socket.create_connection((host, int(port))) for _ in range(200)]
+        silent = [several.enter_context(socket.create_connection((host, int(port)))) for _ in range(200)]
         for at, one in enumerate(silent):
             one.sendall(b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"[: at % 40])
-        stream = streaming(url)
+        stream = several.enter_context(streaming(url))
         assert asked(stream, open={"token": token}) == {"opened": {"resumed": True}}
         assert [asked(stream, step=row)["answer"] for row in x[3:6]] == offline[3:6]
         found = httpx.post(f"{url}predict", json={"sequences": [x]})
@@ -76,7 +78,7 @@ def test_streams_go_on_after_the_server_was_killed_and_its_end_loses_nothing(wav
         )
         slow.start()
         while "elman_queue 1" not in (told := httpx.get(f"{url}metrics").text) and 'lane="calls"' not in told:
-            pass
+            time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         heard = json.loads(stream.recv())
         assert heard["closing"] == "the server stops"
@@ -86,8 +88,6 @@ def test_streams_go_on_after_the_server_was_killed_and_its_end_loses_nothing(wav
         assert process.wait(20) == 0
         slow.join(10)
         assert answers[0].status_code == 200
-        for one in silent:
-            one.close()
     with served(waves, "--key", str(tmp_path / "key")) as (process, url), streaming(url) as stream:
         asked(stream, open={"token": heard["token"]})
         assert [asked(stream, step=row)["answer"] for row in x[6:]] == offline[6:]
@@ -107,7 +107,7 @@ def test_streams_go_on_after_the_server_was_killed_and_its_end_loses_nothing(wav
     ],
 )
 def test_what_cannot_be_served_is_said_before(waves, capsys, flags, said):
-    assert run(["serve", str(waves), "--port", "0", *flags]) == 2
+    assert run(["serve", str(waves), *flags]) == 2
     out, err = capsys.readouterr()
     assert out == "" and said in err and "Traceback" not in err
 

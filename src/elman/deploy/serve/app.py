@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -60,30 +60,38 @@ class Service:
     def __init__(self, task: Any, name: str, limits: Limits, tokens: Tokens, streams: Any, threads: int) -> None:
         self.task, self.limits, self.draining = task, limits, False
         self.kind = inputs.kind_of(task, limits)
-        self.texts = 0  # being written
+        self.under_way = 0  # requests that wait for the model, or for what it is at
         self.metrics = Metrics()
         self.worker = Worker(self.metrics, lambda: _use(threads))
         most = limits.max_steps if self.kind.together else 1
-        self.predict = self.worker.lane("predict", self.kind.replies, most=most, bound=limits.queue)
-        self.calls = self.worker.lane("calls", lambda asked: [call() for call in asked], bound=limits.queue)
+        self.predict = self.worker.lane("predict", self.kind.replies, most=most)
+        self.calls = self.worker.lane("calls", lambda asked: [call() for call in asked])
         why_not = str(streams) if isinstance(streams, InputError) else None
         self.facts = facts(task, self.kind, name, limits, why_not)
         self.streams = None
         if why_not is None:
             sound = self.facts["rate"] is not None
             self.streams = Streams(streams, self.worker, tokens, limits, self.metrics, sound)
-        self.metrics.gauges["queue"] = (
-            "Requests that wait for the model.",
-            lambda: len(self.predict.waiting) + len(self.calls.waiting),
-        )
+        self.metrics.gauges["queue"] = "Requests that wait for an answer of the model.", lambda: self.under_way
 
     def shut(self) -> Refused | None:
         """Why nothing can be taken on now."""
         if self.draining:
             return Refused(503, "the server stops: ask another", retry_after="5", connection="close")
-        if self.predict.full or self.calls.full:
-            return Refused(503, f"{self.limits.queue:,} requests wait already: try again in a second", retry_after="1")
+        if self.under_way >= self.limits.queue:
+            return busy(f"{self.under_way:,} requests wait already")
         return None
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """A request's place among those that wait."""
+        if (refused := self.shut()) is not None:
+            raise refused
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
 
     async def drain(self, seconds: float) -> None:
         """Take on nothing more, end the streams, and wait until what waits is answered."""
@@ -96,25 +104,18 @@ class Service:
                     await asyncio.sleep(0.02)
 
     async def predicted(self, body: Any) -> dict[str, Any]:
-        if isinstance(self.kind, inputs.Generating):
-            return await self._generated(self.kind, body)
-        cost = max(1, min(self.kind.bound(body), self.limits.max_steps)) if self.kind.together else 1
-        found: dict[str, Any] = await self.worker.ask(
-            self.predict, body, key=self.kind.key(body), cost=cost, seconds=self.limits.timeout
-        )
-        return found
-
-    async def _generated(self, kind: inputs.Generating, body: Any) -> dict[str, Any]:
-        """A text, drawn some symbols at a time: others are answered in between, and its time can end."""
-        if self.texts >= self.limits.queue:
-            raise busy(f"{self.texts:,} texts are being written already")
-        self.texts += 1
-        try:
-            return await self._written(kind, body)
-        finally:
-            self.texts -= 1
+        kind, limits = self.kind, self.limits
+        with self.taken():
+            if isinstance(kind, inputs.Generating):
+                return await self._written(kind, body)
+            cost = max(1, min(kind.bound(body), limits.max_steps)) if kind.together else 1
+            found: dict[str, Any] = await self.worker.ask(
+                self.predict, body, key=kind.key(body), cost=cost, seconds=limits.timeout
+            )
+            return found
 
     async def _written(self, kind: inputs.Generating, body: Any) -> dict[str, Any]:
+        """A text, drawn some symbols at a time: others are answered in between, and its time can end."""
         ends = asyncio.get_running_loop().time() + self.limits.timeout
         pieces = iter(await self._called(lambda: kind.begin(body), ends))
         text: list[str] = []
@@ -133,8 +134,9 @@ class Service:
             return {**facts, "html": found.html(body.lang)}
 
         ends = asyncio.get_running_loop().time() + self.limits.timeout
-        answer: dict[str, Any] = await self._called(call, ends)
-        return answer
+        with self.taken():
+            answer: dict[str, Any] = await self._called(call, ends)
+            return answer
 
 
 def _use(threads: int) -> None:

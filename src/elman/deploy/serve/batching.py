@@ -1,4 +1,4 @@
-"""One thread owns the model: what is asked waits in bounded lanes and is taken in batches.
+"""One thread owns the model: what is asked waits in lanes and is taken in batches.
 
 A batch is what has come while the one before was being answered, so that an idle server answers at once and a busy one
 answers many in one call.
@@ -39,18 +39,13 @@ class Work:
 class Lane:
     """Work of one kind: ``run`` has an answer, or the exception, for each of the items that it is given.
 
-    ``most`` is what the costs of a batch sum up to, ``bound`` how many may wait; None where each asker has one alone.
+    ``most`` is what the costs of a batch sum up to.
     """
 
     name: str
     run: Run
     most: int = 1
-    bound: int | None = None
     waiting: deque[Work] = field(default_factory=deque)
-
-    @property
-    def full(self) -> bool:
-        return self.bound is not None and len(self.waiting) >= self.bound
 
 
 class Worker:
@@ -63,8 +58,8 @@ class Worker:
         self.stopping = self.running = False
         self.thread = threading.Thread(target=self._work, name="elman-model", daemon=True)
 
-    def lane(self, name: str, run: Run, *, most: int = 1, bound: int | None = None) -> Lane:
-        self.lanes.append(Lane(name, run, most, bound))
+    def lane(self, name: str, run: Run, *, most: int = 1) -> Lane:
+        self.lanes.append(Lane(name, run, most))
         return self.lanes[-1]
 
     def start(self) -> None:
@@ -93,15 +88,13 @@ class Worker:
         seconds: float | None = None,
         patient: bool = False,
     ) -> Any:
-        """The answer to an item; raises what answering it raised, and Refused where the lane is full.
+        """The answer to an item; raises what answering it raised.
 
-        After ``seconds`` it is refused too, and dropped if it still waits. Where it is under way, a ``patient`` asker
+        After ``seconds`` it is Refused, and dropped if it still waits. Where it is under way, a ``patient`` asker
         waits on, as one must who has to know what became of it.
         """
         work = Work(item, key, cost, self.loop.create_future())
         with self.changed:
-            if lane.full:
-                raise busy(f"{len(lane.waiting):,} requests wait for the model already")
             lane.waiting.append(work)
             self.changed.notify()
 

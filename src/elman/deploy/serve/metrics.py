@@ -53,6 +53,10 @@ class Metrics:
         self.requests[route, status] += 1
         self.seconds.setdefault(route, Histogram(SECONDS)).observe(seconds)
 
+    def turned_away(self) -> None:
+        """A request that was refused before it was parsed."""
+        self.requests["unread", 503] += 1
+
     def batch(self, lane: str, size: int) -> None:
         self.batches.setdefault(lane, Histogram(SIZES)).observe(size)
 

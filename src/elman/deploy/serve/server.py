@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import sys
@@ -73,16 +74,20 @@ def _streams(task: Any, most: int) -> Any:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        found = socket.socket(family, kind, protocol)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot listen at {host}, port {port} ({why}): give another --port or --host") from None
+    """A socket bound to the address."""
+    with contextlib.ExitStack() as opened:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            found = opened.enter_context(socket.socket(family, kind, protocol))
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+        except OSError as error:
+            raise InputError(
+                f"cannot listen at {host}, port {port} ({error.strerror}): give another --port or --host"
+            ) from None
+        opened.pop_all()
     return found
 
 
@@ -94,6 +99,10 @@ def _run(service: Any, token: str | None, listening: socket.socket, told: Callab
 
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+    class Served(Connection):
+        shut = staticmethod(service.shut)
+        turned_away = staticmethod(service.metrics.turned_away)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -117,7 +126,7 @@ def _run(service: Any, token: str | None, listening: socket.socket, told: Callab
 
     config = uvicorn.Config(
         application(service, token),
-        http=Connection,
+        http=Served,
         ws="websockets-sansio",
         ws_max_size=service.limits.max_body,
         ws_per_message_deflate=False,
