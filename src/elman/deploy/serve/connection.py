@@ -1,4 +1,4 @@
-"""One connection, as uvicorn has it, and two things more: patience that ends, and refusals that cost next to nothing."""
+"""One connection, as uvicorn has it, and two things more: patience that ends, and refusals that cost very little."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import h11
@@ -36,7 +37,7 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if data.startswith(b"POST ") and (refused := self.shut()) is not None and self._whole(data):
             self.turned_away()
-            self.transport.write(_written(refused))
+            self.transport.write(_written(refused.status, str(refused), *refused.headers.items()))
             if "connection" in refused.headers:
                 self.transport.close()
             return
@@ -72,8 +73,10 @@ class Connection(H11Protocol):
             self.waiting = None
 
 
-def _written(refused: Refused) -> bytes:
-    body = json.dumps({"error": str(refused)}).encode()
-    headers = {**refused.headers, "content-type": "application/json", "content-length": str(len(body))}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {refused.status} Service Unavailable\r\n{lines}\r\n".encode() + body
+@lru_cache(maxsize=16)
+def _written(status: int, sentence: str, *own: tuple[str, str]) -> bytes:
+    """A refusal as it goes over the wire."""
+    body = json.dumps({"error": sentence}).encode()
+    headers = (*own, ("content-type", "application/json"), ("content-length", str(len(body))))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"HTTP/1.1 {status} Service Unavailable\r\n{lines}\r\n".encode() + body
