@@ -43,8 +43,8 @@ KILLED = 100
 LIVES, AT_ONCE = 10_000, 50
 
 
-def fitted(folder: Path, steps: int = STEPS, **settings: Any) -> Path:
-    x = np.random.default_rng(0).normal(size=(400, steps, 3)).cumsum(1)
+def fitted(folder: Path, length: int = STEPS, **settings: Any) -> Path:
+    x = np.random.default_rng(0).normal(size=(400, length, 3)).cumsum(1)
     settings = {"cell": "gru", "hidden": 64, "steps": 100, "bidirectional": False, "pool": "last", **settings}
     model = elman.Classifier(blend=False, **settings)
     return model.fit(x, np.where(x[:, -1, 0] > 0, "up", "down")).save(folder / f"{settings['hidden']}.elman")

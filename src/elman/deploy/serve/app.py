@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -43,15 +42,6 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         503: "Too much is waiting, or the server stops: try again after Retry-After.",
     }.items()
 }
-
-
-class Json(Response):
-    """JSON as it is: nothing is turned into JSON that is none."""
-
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
 
 
 class Service:
@@ -163,7 +153,6 @@ def application(service: Service, token: str | None = None) -> Any:
         docs_url=None,  # whose page loads its code from elsewhere
         redoc_url=None,
         lifespan=life,
-        default_response_class=Json,
     )
     asked = type(service.kind).body
     _routes(app, service, asked, bodies.why(asked))
@@ -179,12 +168,12 @@ def _routes(app: FastAPI, service: Service, asked: type[bodies.Body], why: type[
     async def healthz() -> Response:
         """Whether the server takes requests."""
         status = "draining" if service.draining else "ok"
-        return Json({"status": status, "task": service.task.name, "elman": __version__})
+        return JSONResponse({"status": status, "task": service.task.name, "elman": __version__})
 
     @app.get("/model", response_model=dict[str, Any], responses=few)
     async def model() -> Response:
         """What the model is: its task, what it takes and gives, and how good it was when it was judged."""
-        return Json(service.facts)
+        return JSONResponse(service.facts)
 
     @app.get("/metrics", response_class=PlainTextResponse, responses=few)
     async def metrics() -> Response:
@@ -194,12 +183,12 @@ def _routes(app: FastAPI, service: Service, asked: type[bodies.Body], why: type[
     @app.post("/predict", response_model=bodies.Answers, responses=REFUSALS, openapi_extra=_described(asked))
     async def predict(request: Request) -> Response:
         """What the model answers."""
-        return Json(await service.predicted(await _given(request, asked)))
+        return JSONResponse(await service.predicted(await _given(request, asked)))
 
     @app.post("/explain", response_model=bodies.Explanation, responses=REFUSALS, openapi_extra=_described(why))
     async def explain(request: Request) -> Response:
         """Why the model answers so."""
-        return Json(await service.explained(await _given(request, why)))
+        return JSONResponse(await service.explained(await _given(request, why)))
 
     @app.websocket("/stream")
     async def stream(socket: WebSocket) -> None:
@@ -253,21 +242,21 @@ def _refusals(app: FastAPI) -> None:
 
     @app.exception_handler(InputError)
     async def unusable(request: Request, error: InputError) -> Response:
-        return Json({"error": str(error)}, 422)
+        return JSONResponse({"error": str(error)}, 422)
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
-        return Json({"error": str(error)}, error.status, error.headers)
+        return JSONResponse({"error": str(error)}, error.status, error.headers)
 
     @app.exception_handler(ElmanError)
     async def failed(request: Request, error: ElmanError) -> Response:
-        return Json({"error": str(error)}, 500)
+        return JSONResponse({"error": str(error)}, 500)
 
     @app.exception_handler(HTTPException)
     async def missing(request: Request, error: HTTPException) -> Response:
         told = WORDS.get(error.status_code, str(error.detail))
-        return Json({"error": told}, error.status_code, dict(error.headers or {}))
+        return JSONResponse({"error": told}, error.status_code, dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
-        return Json({"error": "the server failed to answer this: what went wrong is in its log"}, 500)
+        return JSONResponse({"error": "the server failed to answer this: what went wrong is in its log"}, 500)
