@@ -18,6 +18,9 @@ PAGES = [
     ROOT / "README.md",
     pytest.param(ROOT / "README.zh-CN.md", marks=pytest.mark.slow),  # the same commands again
     ROOT / "docs" / "layers.md",
+    ROOT / "docs" / "stream.md",
+    ROOT / "docs" / "import.md",
+    ROOT / "docs" / "export.md",
 ]
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

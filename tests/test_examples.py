@@ -69,3 +69,8 @@ def test_what_the_doctor_advises_helps(tmp_path):
     before, after = (float(line.split()[-1]) for line in out.splitlines() if "mean error" in line)
     assert "problem: The gradient vanishes" in out and "--cell lstm --memory 100" in out
     assert before > 0.4 and after < 0.1
+
+
+def test_a_stream_goes_on_elsewhere_and_a_thousand_are_stepped(tmp_path):
+    out = printed("stream.py", folder=tmp_path, OMP_NUM_THREADS="1")
+    assert out.endswith("{'good'} {'bad'}\n")

@@ -29,7 +29,11 @@ def checkout(tmp_path):
 
 
 def code_of(checkout):
-    paths = [path for pattern in ("*.py", "*.typed", "*.j2") for path in (checkout / "src").rglob(pattern)]
+    paths = [
+        path
+        for pattern in ("*.py", "*.typed", "*.j2", "*.toml", "*.html", "*.css", "*.js", "*.svg")
+        for path in (checkout / "src").rglob(pattern)
+    ]
     return {path.relative_to(checkout / "src").as_posix() for path in paths}
 
 

@@ -1,4 +1,4 @@
-"""The commands: fit, refit, evaluate, predict, explain, trace, doctor, bench, demo; ``serve`` and ``tune`` elsewhere."""
+"""The commands; those that have a page of their own are only named here."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from elman.cli.arguments import flag_of
 from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.doctor import run_doctor
 from elman.cli.explain import run_explain
+from elman.cli.export import export
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
+from elman.cli.imports import import_
 from elman.cli.pictures import write_pictures
 from elman.cli.serve import serve
 from elman.cli.sounds import write_sounds
+from elman.cli.stream import stream
 from elman.cli.trace import run_trace
 from elman.cli.tune import tune
 from elman.data.frames import WRITTEN
@@ -33,7 +36,7 @@ from elman.tasks.base import Task, TaskConfig
 from elman.tasks.doctor import examine
 from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
-from elman.tasks.load import TASKS, load
+from elman.tasks.load import TASKS, load_task
 from elman.tasks.paint import Painter
 from elman.tasks.speak import Speaker
 from elman.train.plan import Plan
@@ -56,6 +59,9 @@ fit = App(
 app.command(fit)
 app.command(tune)
 app.command(serve)
+app.command(stream)
+app.command(export)
+app.command(import_, name="import")
 
 
 def fit_command(task: type[Task]) -> Callable[..., None]:
@@ -138,7 +144,7 @@ def refit(
     overwrite
         Replace a model that is there.
     """
-    old = load(model)
+    old = load_task(model)
     run_fit(
         type(old)(**asdict(old.config_)),
         file,
@@ -199,7 +205,7 @@ def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> No
     file
         New data; of a series, rows that the fit has seen are not judged.
     """
-    evaluation = load(model).evaluate(file)
+    evaluation = load_task(model).evaluate(file)
     for note in evaluation.notes:
         aside(note)
     show(evaluation)
@@ -269,7 +275,7 @@ def predict(
     overwrite
         Replace a file that is there.
     """
-    task = load(model)
+    task = load_task(model)
     if isinstance(task, Painter):
         out = out or Path("painted.png")
     if not isinstance(task, Speaker):

@@ -9,14 +9,14 @@ from rich.markup import escape
 from elman.cli.answers import emit
 from elman.cli.console import say
 from elman.errors import InputError
-from elman.tasks.load import load
+from elman.tasks.load import load_task
 
 COLOURS = {"problem": "red", "note": "yellow", "fine": "green"}
 
 
 def run_doctor(path: Path, as_json: bool) -> None:
     """Print what stands out, problems first, each with its figures and the flags that may mend it."""
-    model = load(path)
+    model = load_task(path)
     if not model.history_:
         raise InputError(f"{path} has no record of its training: fit it again, with this version of elman")
     found = model.diagnose()

@@ -12,7 +12,7 @@ from elman.cli.console import aside, people, say
 from elman.evaluate.report import Lang
 from elman.tasks import store
 from elman.tasks.explained import PAGE, WHAT
-from elman.tasks.load import load
+from elman.tasks.load import load_task
 
 MOST = 10  # rows of the table
 
@@ -30,7 +30,7 @@ def run_explain(
     """Explain, save and show."""
     out = out or Path(f"{model.resolve().name.removesuffix('.elman')}.explained")
     store.check_free(out, overwrite, WHAT, PAGE)
-    explained = load(model).explain(source, row)
+    explained = load_task(model).explain(source, row)
     explained.save(out, overwrite=overwrite, lang=lang)
     if not quiet:
         for note in explained.notes:

@@ -24,6 +24,7 @@ Array = NDArray[np.float32]
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)  # C of a logistic regression on rows of length 1; its inverse is a ridge's alpha
 SLOTS = 2**22  # of the hashed n-grams: some hundred thousand of them rarely meet
 WEIGHTS = 3_000_000  # at most so many numbers are learned: with many labels, of the commonest n-grams
+TOKEN = r"\w+|[^\w\s]"  # a word, or a sign
 LONGEST = 20_000  # characters read of one text
 CHARACTERS = 5_000_000  # read of all texts together in a fit: more take minutes and change little
 UNSPACED = re.compile(
@@ -127,8 +128,11 @@ class Values:
         return cls(Head(weight.astype(np.float32), bias.astype(np.float32), head.numbers), before)
 
     def predict(self, x: ArrayLike) -> NDArray[np.float64]:
-        """(N, C) probabilities, or (N,) numbers."""
-        return self.head(np.asarray(x, np.float64))
+        """(N, C) probabilities, or (N,) numbers, of x (N, K). Raises InputError for another K than it was fitted on."""
+        rows, known = np.asarray(x, np.float64), self.head.weight.shape[1]
+        if rows.shape[1] != known:
+            raise InputError(f"rows have {rows.shape[1]} numbers, but the linear model reads {known}: give as many")
+        return self.head(rows)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {"weight": self.head.weight, "bias": self.head.bias, "flags": np.array([self.head.numbers])}
@@ -220,7 +224,7 @@ def _counts(texts: Sequence[str], characters: bool) -> Any:
 
     what = {"analyzer": "char", "ngram_range": (1, 3)} if characters else {"ngram_range": (1, 2)}
     hashed = HashingVectorizer(
-        token_pattern=r"\w+|[^\w\s]", n_features=SLOTS, alternate_sign=False, norm=None, dtype=np.float32, **what
+        token_pattern=TOKEN, n_features=SLOTS, alternate_sign=False, norm=None, dtype=np.float32, **what
     )
     return hashed.transform([text[:LONGEST] for text in texts])
 

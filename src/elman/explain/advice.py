@@ -15,6 +15,7 @@ CLIPPED = 0.9  # of the steps
 SILENT = 0.25  # of the units
 STUCK = 0.5  # of a tanh's values
 WORSE = 1.05  # times the best validation at the end
+GAINS = 0.01  # of the best validation, in the last third: less is no learning to speak of
 BYPASSED = 0.5  # of the gradient comes to earlier steps straight from the loss
 
 Kind = Literal["problem", "note", "fine"]
@@ -145,7 +146,8 @@ def _learning(history: Sequence[Mapping[str, Any]], settings: Mapping[str, Any],
         return []
     best, at = min(scores)
     last, end = scores[-1]
-    if at == end and last < scores[0][0] and not good:
+    earlier = min((score for score, step in scores if step <= 2 / 3 * end), default=last)
+    if at == end and earlier - last > GAINS * abs(earlier) and not good:
         longer = next(({name: 2 * settings[name]} for name in ("minutes", "steps", "epochs") if settings.get(name)), {})
         cause = f"The best validation was the last, at step {end:,}: it was still learning"
         return [Finding("note", cause, "Give it longer", longer)]

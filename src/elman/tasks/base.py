@@ -45,6 +45,7 @@ from elman.explain.through_time import flows
 from elman.nn.initialise import remember
 from elman.tasks import store
 from elman.tasks.explained import Explained
+from elman.tasks.format import check_settings
 from elman.tasks.page import page_of, seen
 from elman.tasks.saved import files_of, restored
 from elman.train.config import TrainConfig, require, require_least, require_share
@@ -269,6 +270,7 @@ class Task(BaseEstimator):
         """
         began = time.perf_counter()
         config = _precise(self.config())
+        check_settings(config)  # what could not be loaded is not fitted
         prepared = self.prepare(source, valid, test, config)
         budget = config.minutes * 60 if config.minutes and plan is None else None
         reserve = min(RESERVE, budget / 5) if budget is not None and judged else 0.0

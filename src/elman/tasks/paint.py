@@ -14,7 +14,7 @@ from elman.data.batch import Batch, Examples, batches, in_order
 from elman.data.met import fingerprints, met_in_words
 from elman.data.pictures.album import Album
 from elman.data.pictures.archive import held_part
-from elman.data.pictures.levels import LevelPictures, levelled
+from elman.data.pictures.levels import MOST, LevelPictures, levelled
 from elman.data.pictures.source import read_pictures
 from elman.data.stratify import dealt
 from elman.errors import InputError
@@ -26,7 +26,6 @@ from elman.tasks.sequence import FEW
 from elman.train.config import require, require_least, require_share
 
 LONGEST = 28  # pixels of a side, unless asked for: each pixel is a step
-MOST = 4096  # pixels of a picture: steps that errors are propagated back over
 COUNTED = 20_000  # pictures that the baselines count at most
 SHOWN = 16
 
@@ -278,6 +277,11 @@ class Painter(Task):
         self.shape_ = tall, wide, channels
         self.places_ = Places(kept["places"].numpy())
         self.neighbours_ = Neighbours(kept["neighbours"].numpy(), int(encoders["neighbours"]))
+        if self.places_.counts.shape[-1] != self.config_.levels:
+            raise InputError(
+                f"--levels is {self.config_.levels}, but {self.places_.counts.shape[-1]} were counted: use the model "
+                "as it was saved"
+            )
 
     def title(self) -> str:
         return "Pictures, pixel by pixel"

@@ -376,6 +376,11 @@ class Speaker(Task):
         self.tokens_ = Tokens.from_json(encoders["tokens"])
         self.vocoder_ = Vocoder.from_json(encoders["vocoder"])
         self.pace_ = encoders["pace"]
+        if self.vocoder_.bands != self.config_.bands:
+            raise InputError(
+                f"--bands is {self.config_.bands}, but the sound is made of {self.vocoder_.bands}: use the model as it "
+                "was saved"
+            )
 
 
 def _plain(text: str) -> str:

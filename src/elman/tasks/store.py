@@ -2,16 +2,19 @@
 
 Writing goes to a temporary neighbour, is synced, and takes its place by one rename: a crash leaves the old model or the
 new one, never half of one. Reading checks every hash before anything is parsed, and executes nothing: no common
-weight format notices a flipped bit by itself.
+weight format notices a flipped bit by itself. A stranger's hashes agree too, with whatever he wrote: so only files of
+known names are opened, none through a link, and the size of each is bounded before it is read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,13 +25,31 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
+from elman.data.files import short
 from elman.errors import InputError
 from elman.version import __version__
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")  # the names of files that a model may hold
-LARGEST = 4 << 30  # bytes of one file; nothing larger is read
+MOST_FILES = 64
+# The files that are read, and the bytes of each at most; what lies beside them is left alone.
+LARGEST = {
+    "config.json": 4 << 20,
+    "encoders.json": 128 << 20,
+    "weights.safetensors": 4 << 30,
+    "kept.safetensors": 4 << 30,
+    "metrics.json": 16 << 20,
+    "report.html": 256 << 20,
+    "log.jsonl": 64 << 20,
+    "inside.jsonl": 64 << 20,
+    "picture.svg": 64 << 20,
+    "tune.html": 256 << 20,
+    "tune.json": 64 << 20,
+}
+LARGEST_MANIFEST = 1 << 20
+# A pipe would be waited for without end. Windows has neither flag, nor links that anybody may make.
+PLAINLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def dump_json(value: Any) -> bytes:
@@ -43,7 +64,7 @@ def _simple(value: Any) -> Any:
 
 
 def parse_json(raw: bytes, name: str) -> Any:
-    """Strict JSON: no NaN, no duplicate keys, no nesting beyond what we write."""
+    """Strict JSON: no NaN, no infinity, no whole number beyond 64 bits, no key twice, no endless nesting."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -54,8 +75,20 @@ def parse_json(raw: bytes, name: str) -> Any:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not a JSON number")
 
+    def whole(digits: str) -> int:
+        if len(digits) > 20 or not -(1 << 63) <= int(digits) < 1 << 63:
+            raise ValueError(f"the number {digits[:20]}... is too large")
+        return int(digits)
+
+    def real(digits: str) -> float:
+        if math.isinf(value := float(digits)):
+            raise ValueError(f"the number {digits[:20]} is too large")
+        return value
+
     try:
-        return json.loads(raw, object_pairs_hook=once, parse_constant=refuse)
+        return json.loads(
+            raw.decode(), object_pairs_hook=once, parse_constant=refuse, parse_int=whole, parse_float=real
+        )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is not readable as JSON ({error}): use the model as it was saved") from None
 
@@ -136,24 +169,33 @@ def read(path: Path) -> dict[str, bytes]:
         raise InputError(
             f"{path} is not a saved model (it holds no {MANIFEST}): give the directory that elman fit wrote"
         )
-    manifest = parse_json(_bytes(path / MANIFEST), f"{MANIFEST} of {path}")
+    manifest = parse_json(_bytes(path / MANIFEST, LARGEST_MANIFEST), f"{MANIFEST} of {path}")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise InputError(f"{MANIFEST} of {path} does not list files: use the model as it was saved")
     if not isinstance(manifest.get("format"), int) or manifest["format"] > FORMAT:
         raise InputError(
-            f"{path} has format {manifest.get('format')!r}, but elman {__version__} reads up to {FORMAT}: upgrade elman"
+            f"{path} has format {short(manifest.get('format'))}, but elman {__version__} reads up to {FORMAT}: "
+            "upgrade elman"
+        )
+    if len(manifest["files"]) > MOST_FILES:
+        raise InputError(
+            f"{MANIFEST} of {path} lists {len(manifest['files']):,} files, but a model has {MOST_FILES} at most: "
+            "do not use this model"
         )
     files = {}
     for name, entry in manifest["files"].items():
         if not PLAIN.fullmatch(name):
-            raise InputError(f"{MANIFEST} of {path} names {name!r}, which is no plain file name: do not use this model")
-        raw = _bytes(path / name)
-        if not isinstance(entry, dict) or hashlib.sha256(raw).hexdigest() != entry.get("sha256"):
             raise InputError(
-                f"{name} of {path} is not as it was saved (its SHA-256 differs from the manifest's): restore it from a "
-                "copy, or fit again"
+                f"{MANIFEST} of {path} names {short(name)}, which is no plain file name: do not use this model"
             )
-        files[name] = raw
+        if name not in LARGEST:
+            continue
+        raw = files[name] = _bytes(path / name, LARGEST[name])
+        if entry != {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}:
+            raise InputError(
+                f"{name} of {path} is not as it was saved (its size or SHA-256 differs from the manifest's): restore "
+                "it from a copy, or fit again"
+            )
     return files
 
 
@@ -168,13 +210,28 @@ def dump(state: Mapping[str, Tensor]) -> bytes:
     return dump_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
 
 
-def _bytes(path: Path) -> bytes:
-    if not path.is_file() or path.is_symlink():
-        raise InputError(f"{path.name} is missing from the model {path.parent}: restore it from a copy, or fit again")
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise InputError(f"{path} has {size:,} bytes, but at most {LARGEST:,} are read: do not use this model")
-    return path.read_bytes()
+def _bytes(path: Path, most: int) -> bytes:
+    """A file of ``most`` bytes at most, opened once.
+
+    One of several names, a hard link, is read: who wrote its hash into the manifest knew what is in it.
+    """
+    try:
+        handle = os.open(path, PLAINLY)
+    except OSError:
+        raise _missing(path) from None
+    with os.fdopen(handle, "rb") as source:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise _missing(path)
+        if status.st_size > most:
+            raise InputError(
+                f"{path} has {status.st_size:,} bytes, but at most {most:,} are read: do not use this model"
+            )
+        return source.read(status.st_size)
+
+
+def _missing(path: Path) -> InputError:
+    return InputError(f"{path.name} is missing from the model {path.parent}: restore it from a copy, or fit again")
 
 
 def _sync_directory(path: Path) -> None:

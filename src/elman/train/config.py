@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import os
+import re
+from dataclasses import dataclass, fields
 from functools import cache
+from numbers import Integral, Real
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from elman.errors import InputError
@@ -12,7 +17,9 @@ from elman.errors import InputError
 def require(good: bool, name: str, value: object, need: str) -> None:
     """Raise the one kind of sentence a bad setting gets."""
     if not good:
-        raise InputError(f"--{name.replace('_', '-')} must be {need}, but is {value!r}")
+        shown = repr(value)
+        shown = shown if len(shown) <= 200 else f"{shown[:190]}..."
+        raise InputError(f"--{name.replace('_', '-')} must be {need}, but is {shown}")
 
 
 def require_least(config: Any, least: float, *names: str) -> None:
@@ -43,7 +50,7 @@ def _choices(config: type) -> dict[str, tuple[Any, ...]]:
             return get_args(hint)
         return tuple(word for part in get_args(hint) for word in words(part))
 
-    found = {name: words(hint) for name, hint in get_type_hints(config).items()}
+    found = {name: words(hint) for name, hint in _hints(config).items()}
     return {name: some for name, some in found.items() if some}
 
 
@@ -56,6 +63,53 @@ def _require_choices(config: Any) -> None:
             continue
         given = value if isinstance(value, tuple | list) else (value,)
         require(_left_out(config, name) or all(one in words for one in given), name, value, need)
+
+
+DEVICE = re.compile(r"cpu|(cuda|mps|xpu)(:\d{1,2})?")
+# What a setting of each type may be, and how it is called; numbers of numpy's are numbers too.
+KINDS: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((Integral,), "a whole number"),
+    float: ((Real,), "a number"),
+    str: ((str, os.PathLike), "a text"),
+    NoneType: ((NoneType,), "left out"),
+}
+
+
+def _require_types(config: Any) -> None:
+    """Every setting of the type that its class declares."""
+    kind: Any = type(config)
+    hints = _hints(kind)
+    for field in fields(config):
+        value, hint = getattr(config, field.name), hints[field.name]
+        require(_is(value, hint), field.name, value, " or ".join(dict.fromkeys(_kinds(hint))))
+
+
+@cache
+def _hints(config: type) -> dict[str, Any]:
+    return get_type_hints(config)
+
+
+def _is(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return isinstance(value, str) and value in get_args(hint)
+    if get_origin(hint) is tuple:
+        several = (value,) if isinstance(value, str) else value  # a lone name becomes a tuple of one
+        return isinstance(several, tuple | list) and all(_is(one, get_args(hint)[0]) for one in several)
+    if hint not in KINDS:
+        return any(_is(value, part) for part in get_args(hint))
+    if isinstance(value, bool) and hint is not bool:
+        return False
+    return isinstance(value, KINDS[hint][0])
+
+
+def _kinds(hint: Any) -> list[str]:
+    if get_origin(hint) is Literal:
+        return [", ".join(get_args(hint))]
+    if hint in KINDS:
+        return [KINDS[hint][1]]
+    parts = [kind for part in get_args(hint) if part is not Ellipsis for kind in _kinds(part)]
+    return [f"several of {parts[0]}"] if get_origin(hint) is tuple else parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +175,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _require_choices(self)
+        _require_types(self)
         require(self.minutes is None or self.minutes > 0, "minutes", self.minutes, "more than 0")
         require(self.epochs is None or self.epochs > 0, "epochs", self.epochs, "more than 0")
         require_least(self, 1, "steps", "batch_size")
@@ -129,3 +184,6 @@ class TrainConfig:
         require(0 < self.beta2 < 1, "beta2", self.beta2, "above 0 and below 1")
         require_share(self, "warmup", "average")
         require_least(self, 0, "clip", "weight_decay", "l1", "patience")
+        require(bool(DEVICE.fullmatch(self.device)), "device", self.device, "cpu or cuda")
+        for name, value in vars(self).items():
+            require(not isinstance(value, float) or math.isfinite(value), name, value, "finite")

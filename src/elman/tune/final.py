@@ -97,6 +97,7 @@ def judged(
     began: float,
     told: Callable[[str], None],
     source: Any,
+    asked: int | None,
 ) -> Tuned:
     """Both configurations on all rows that do not judge, by turns, each seed with the same budget."""
     best = found.best
@@ -134,6 +135,13 @@ def judged(
         f"folds {job.development.how}",
         f"judged on rows that no trial saw, with {seeds} seed{'s' * (seeds > 1)}",
     ]
+    if best.score is not None:
+        notes.append(
+            f"on its folds the best trial had {tuned.costs[0].name} {number(best.score, 4)}; the model that is saved "
+            f"has {'the default' if best.default else 'its'} settings and learnt from all rows that do not judge"
+        )
+    if asked is not None and len(states) < asked:
+        notes.insert(1, f"time was up before the other {asked - len(states)} of {asked} trials: give more --minutes")
     if seeds == 1:
         notes.append("with one seed the interval leaves out what another seed would do")
     if found.seconds_a_fit is not None:
@@ -145,6 +153,11 @@ def judged(
 
 def _sentence(tuned: Side, default: Side, gap: Difference | None, trials: int) -> str:
     measure = tuned.costs[0].name
+    if gap is None and trials == 1:
+        return (
+            f"Nothing but the default settings was tried: they stay, with {measure} {number(tuned.score)} on rows that "
+            "the search did not see."
+        )
     if gap is None:
         return (
             f"None of {trials} trials beat the default settings in cross-validation: they stay, with {measure} "

@@ -88,7 +88,7 @@ def tune(task: Task, source: Any, *, test: Any = None, told: Told = lambda line:
     began, wanted = time.perf_counter(), Wanted(**options)
     job, space, default, found = _searched(task, source, test, wanted, began, told)
     end = None if wanted.minutes is None else began + 60 * wanted.minutes
-    return judged(job, space, found, default, end, wanted.seeds, began, told, source)
+    return judged(job, space, found, default, end, wanted.seeds, began, told, source, wanted.trials)
 
 
 def join(task: Task, source: Any, *, test: Any = None, told: Told = lambda line: None, **options: Any) -> Found:

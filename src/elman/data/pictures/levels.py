@@ -7,6 +7,8 @@ from torch import Generator, Tensor
 
 from elman.data.batch import Batch
 
+MOST = 4096  # pixels of a picture: steps that errors are propagated back over
+
 
 def levelled(values: Tensor, levels: int, generator: Generator | None = None) -> Tensor:
     """(..., ) bytes to whole numbers below ``levels``: of 2 drawn, 1 with the chance v / 255, of more rounded.

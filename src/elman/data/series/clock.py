@@ -15,6 +15,7 @@ from elman.errors import InputError
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 DAY, WEEK = MICROSECONDS["day"], MICROSECONDS["week"]
+ZONE = re.compile(r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -40,6 +41,17 @@ class Clock:
             _amount(self.step)
         if self.timezone is not None:
             _zone(self.timezone)
+        if self.weekly_slots is not None and not self._fits_a_week():
+            raise InputError(
+                f"the times of the week in use do not fit steps of {self.step}: a week must hold a whole number of "
+                "steps, none shorter than a minute, and the times rise within it"
+            )
+
+    def _fits_a_week(self) -> bool:
+        slots, step = self.weekly_slots or (), self.microseconds or 0
+        rising = all(a < b for a, b in pairwise(slots))
+        inside = bool(slots) and slots[0] >= 0 and slots[-1] < 7 * 86400
+        return MICROSECONDS["minute"] <= step < WEEK and not WEEK % step and rising and inside
 
     @property
     def microseconds(self) -> int | None:
@@ -261,7 +273,7 @@ class Clock:
 
 
 def _amount(step: str) -> tuple[int, str]:
-    match = re.fullmatch(r"(\d+) ([a-z]+?)s?", step)
+    match = re.fullmatch(r"([0-9]{1,15}) ([a-z]+?)s?", step)
     if match is None or match[2] not in MICROSECONDS | MONTHS or int(match[1]) < 1:
         raise InputError(
             f"a step must be 'row' or like '30 minutes' or '1 month', but {step!r} was given: "
@@ -293,6 +305,8 @@ def _days(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache
 def _zone(name: str) -> ZoneInfo:
     try:
+        if not ZONE.fullmatch(name):
+            raise ValueError("no name of a zone, but maybe of a file")
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise InputError(f"no time zone {name!r}: give an IANA name like Europe/Paris") from None

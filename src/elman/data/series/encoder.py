@@ -83,7 +83,7 @@ class SeriesEncoder:
         train = np.concatenate([series.values[span] for span in spans])
         kin = tuple(j for j in range(1, train.shape[1]) if _correlation(train[:, 0], train[:, j]) > KIN)
         indicators = tuple(int(j) for j in np.flatnonzero(np.isnan(train).any(axis=0)))
-        ahead = {column for name in known for column in _columns_of(name, series.layout)}
+        ahead = {column for name in known for column in columns_of(name, series.layout)}
         whole_year = any(series.clock.spans_year(series.times[span]) for span in spans)
         calendar = series.clock.features(series.times[:0])[0]
         encoder = cls(
@@ -284,7 +284,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _columns_of(name: str, layout: Mapping[str, Any]) -> list[str]:
+def columns_of(name: str, layout: Mapping[str, Any]) -> list[str]:
     """The columns of a series set that a column of the file became."""
     kinds = layout.get(name, "number")
     return [name] if kinds == "number" else [f"{name}={kind}" for kind in kinds]

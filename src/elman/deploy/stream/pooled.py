@@ -30,6 +30,7 @@ class Pooled(Reader):
         self.bodies = [Body(member.body, self, str(at)) for at, member in enumerate(members)]
         self.pools = [Pool(member, self, str(at)) for at, member in enumerate(members)]
         self.heads = [Affine(member.head.weight, member.head.bias, together) for member in members]
+        self.entrance = sequences.Entrance(model, self.bodies)
         self.steps = self.part("steps", dtype=torch.int64)
         self.ear = Ear(model.encoder_) if isinstance(model.encoder_, SoundEncoder) else None
         self.rate = None if self.ear is None else self.ear.encoder.rate
@@ -49,7 +50,7 @@ class Pooled(Reader):
     def read(self, slot: int, x: Any) -> Chunk:
         own: State = {}
         if self.ear is None:
-            vectors = sequences.vectors(self.model, self.bodies, x)
+            vectors = self.entrance.vectors(x)
         else:
             frames, own = self.ear.hear(self.own[slot], x)
             vectors = [frames] * len(self.bodies)
@@ -76,21 +77,25 @@ class Pooled(Reader):
     def advance(self, slots: Sequence[int], inputs: Sequence[Chunk]) -> list[Any]:
         for k, (body, pool) in enumerate(zip(self.bodies, self.pools, strict=True)):
             over(lambda e, at: pool.step(body.step(e, at), at), slots, [vectors[k] for vectors, _ in inputs])  # noqa: B023
-        for slot, (vectors, own) in zip(slots, inputs, strict=True):
-            self.steps[slot] += len(vectors[0])
-            self.own[slot] = own
         at = torch.tensor(slots)
+        self.steps[at] += torch.tensor([len(vectors[0]) for vectors, _ in inputs])
+        for slot, (_, own) in zip(slots, inputs, strict=True):
+            self.own[slot] = own
         outputs = [head(pool.pooled(at)).clone() for head, pool in zip(self.heads, self.pools, strict=True)]
         mean = torch.stack(outputs).mean(0).double()
-        return [self._answer(row, steps) for row, steps in zip(mean, self.steps[at].tolist(), strict=True)]
+        return self._answers(mean, self.steps[at].tolist())
 
-    def _answer(self, z: Tensor, steps: int) -> dict[str, Any]:
+    def _answers(self, z: Tensor, steps: list[int]) -> list[Any]:
+        """Of outputs z (n, C) after so many steps; after none there is no answer."""
         model = self.model
         if not isinstance(model, Classifier):
-            return {"value": float(model.scaler_.restore(z[0].numpy())) if steps else None, "steps": steps}
-        if not steps:
-            return {"label": None, "probabilities": {}, "steps": 0}
-        shares = (model.weights_[0] * z).softmax(-1).tolist()
-        labels = model.classes_.tolist()
-        best = labels[shares.index(max(shares))]
-        return {"label": best, "probabilities": dict(zip(map(str, labels), shares, strict=True)), "steps": steps}
+            values = model.scaler_.restore(z[:, 0].numpy()).tolist()
+            return [{"value": value if t else None, "steps": t} for value, t in zip(values, steps, strict=True)]
+        labels, found = model.classes_.tolist(), []
+        names = list(map(str, labels))
+        for shares, t in zip((model.weights_[0] * z).softmax(-1).tolist(), steps, strict=True):
+            best = labels[shares.index(max(shares))] if t else None
+            found.append(
+                {"label": best, "probabilities": dict(zip(names, shares, strict=True)) if t else {}, "steps": t}
+            )
+        return found

@@ -105,6 +105,9 @@ class Reader:
 
 def over(step: Callable[[Tensor, Tensor], Any], slots: Sequence[int], chunks: Sequence[Tensor]) -> list[list[Tensor]]:
     """What ``step`` (x (n, F), slots (n,)) gives of each step of the chunks (T, F), all of them side by side."""
+    if all(len(chunk) == 1 for chunk in chunks):
+        y = step(torch.cat(list(chunks)), torch.tensor(slots))
+        return [] if y is None else [[row] for row in y.clone()]
     found: list[list[Tensor]] = [[] for _ in chunks]
     for t in range(max(map(len, chunks), default=0)):
         active = [at for at, chunk in enumerate(chunks) if t < len(chunk)]

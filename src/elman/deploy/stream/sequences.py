@@ -15,6 +15,8 @@ from elman.deploy.stream.body import Body
 from elman.deploy.stream.reader import finite
 from elman.errors import InputError
 
+SHORT, KEPT = 32, 8192  # characters of a text whose vectors are kept, and how many texts
+
 
 def refusal(model: Any) -> str | None:
     """Why a model of sequences cannot be streamed."""
@@ -26,21 +28,47 @@ def refusal(model: Any) -> str | None:
     return None
 
 
-def vectors(model: Any, bodies: Sequence[Body], x: Any) -> list[Tensor]:
-    """The vectors (T, E) of a chunk for each of the networks: a text, or numbers (F,) or (T, F)."""
-    if isinstance(model.encoder_, Numbers):
-        rows = _rows(x, model.encoder_.features)
-        return [model.encoder_.encode(Ragged(rows.float(), torch.tensor([0, len(rows)]))).values] * len(bodies)
-    return spelled(model, bodies, _text(x))
+class Entrance:
+    """What a chunk is to each of the networks: its vectors (T, E).
 
+    Of short texts these are kept: a stream brings the same words again and again, and to cut a text into words and to
+    spell them takes longer than the network's step.
+    """
 
-def spelled(model: Any, bodies: Sequence[Body], text: Any) -> list[Tensor]:
-    """The vectors of a text, or of a list of words."""
-    found = model.spelled([text])
-    numbers, _ = found.padded(torch.tensor([0]))
-    inputs = dict(found.inputs(numbers[:, 0]))
-    places = inputs.pop("x") if isinstance(found, Spelled) else numbers[:, 0]
-    return [body.enter(places, inputs) for body in bodies]
+    def __init__(self, model: Any, bodies: Sequence[Body]) -> None:
+        self.model, self.bodies = model, bodies
+        self._kept: dict[str, list[Tensor]] = {}
+
+    def vectors(self, x: Any) -> list[Tensor]:
+        """Of a text, or of numbers (F,) or (T, F)."""
+        encoder = self.model.encoder_
+        if isinstance(encoder, Numbers):
+            rows = _rows(x, encoder.features)
+            found = encoder.encode(Ragged(rows.float(), torch.tensor([0, len(rows)]))).values
+            return [found] * len(self.bodies)
+        text = _text(x)
+        return self.spelled(text, text)
+
+    def words(self, words: list[str]) -> list[Tensor]:
+        """Of a list of words."""
+        return self.spelled(words, "\n".join(words))
+
+    def spelled(self, text: Any, name: str) -> list[Tensor]:
+        found = self._kept.get(name)
+        if found is None:
+            found = self._made(text)
+            if len(name) <= SHORT:
+                if len(self._kept) >= KEPT:
+                    self._kept.clear()
+                self._kept[name] = found
+        return found
+
+    def _made(self, text: Any) -> list[Tensor]:
+        found = self.model.spelled([text])
+        numbers, _ = found.padded(torch.tensor([0]))
+        inputs = dict(found.inputs(numbers[:, 0]))
+        places = inputs.pop("x") if isinstance(found, Spelled) else numbers[:, 0]
+        return [body.enter(places, inputs) for body in self.bodies]
 
 
 def _text(x: Any) -> str:

@@ -24,6 +24,7 @@ class Tagged(Reader):
         super().__init__(model, count, together)
         network = model.network_
         self.body, self.head = Body(network.body, self, "0"), Affine(network.head.weight, network.head.bias, together)
+        self.entrance = sequences.Entrance(model, [self.body])
 
     @staticmethod
     def refusal(model: Any) -> str | None:
@@ -33,7 +34,7 @@ class Tagged(Reader):
         words = x.split() if isinstance(x, str) else x
         if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
             raise InputError(f"words are needed, as a text or a list, but this was given: {str(x)[:60]!r}")
-        return words, sequences.spelled(self.model, [self.body], words)[0]
+        return words, self.entrance.words(words)[0]
 
     def last(self, slot: int) -> Chunk:
         return [], torch.empty(0, 1)

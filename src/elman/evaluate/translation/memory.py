@@ -11,7 +11,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.errors import InputError
+
 MOST = 50_000  # pairs remembered; of more, evenly spaced ones
+# Texts pack to a third or a tenth; a few bytes that unpack to gigabytes are none.
+RATIO, UNPACKED = 32, 1 << 24  # at most so many times as much, or so many bytes
 
 
 @dataclass(frozen=True)
@@ -46,4 +50,17 @@ class TranslationMemory:
 
     @classmethod
     def from_array(cls, kept: NDArray[Any]) -> Self:
-        return cls(*json.loads(zlib.decompress(kept.tobytes())))
+        """Raises InputError for what ``array`` never gave."""
+        packed, unpack = kept.tobytes(), zlib.decompressobj()
+        try:
+            text = unpack.decompress(packed, max(UNPACKED, RATIO * len(packed)))
+            if not unpack.eof:
+                raise ValueError("it is cut off, or unpacks to far more than texts do")
+            sources, targets = json.loads(text)
+            if len(sources) != len(targets) or not all(isinstance(one, str) for one in (*sources, *targets)):
+                raise ValueError("its pairs are none of texts")
+            if not any(one.strip() for one in sources):
+                raise ValueError("it holds no pair")
+        except (zlib.error, ValueError, TypeError, RecursionError) as error:
+            raise InputError(f"the known pairs are not readable ({error}): use the model as it was saved") from None
+        return cls(sources, targets)
