@@ -22,6 +22,7 @@ from elman.cli.export import export
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
 from elman.cli.imports import import_
 from elman.cli.pictures import write_pictures
+from elman.cli.serve import serve
 from elman.cli.sounds import write_sounds
 from elman.cli.stream import stream
 from elman.cli.trace import run_trace
@@ -57,6 +58,7 @@ fit = App(
 )
 app.command(fit)
 app.command(tune)
+app.command(serve)
 app.command(stream)
 app.command(export)
 app.command(import_, name="import")

@@ -44,8 +44,14 @@ def read_file(path: Path) -> pl.DataFrame:
     raw = load_bytes(path)
     if raw.startswith(b"PAR1"):
         return _parquet(raw, path.name)
-    text = as_text(raw, path.name)
-    return _json_lines(text, path.name) if text.lstrip().startswith("{") else _delimited(text, path.name)
+    return parsed(as_text(raw, path.name), path.name)
+
+
+def parsed(text: str, file: str) -> pl.DataFrame:
+    """The text of a file as ``read_file`` reads it; ``file`` is its name in messages."""
+    if not text.strip():
+        raise InputError(f"{file} is empty: {TABLE}")
+    return _json_lines(text, file) if text.lstrip().startswith("{") else _delimited(text, file)
 
 
 def line_of_row(path: Path, row: int) -> int | None:
