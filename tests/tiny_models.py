@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from PIL import Image
 
 from elman.tasks.base import Task
 from elman.tasks.classify import Classifier
@@ -110,6 +111,16 @@ def sounds(folder: Path) -> Model:
     return model, lambda again: again.predict_proba(path)
 
 
+def clips(folder: Path) -> Model:
+    draw, home = np.random.default_rng(0), folder / "clips"
+    for at in range(16):
+        clip = home / WORDS[at % 2] / str(at)
+        clip.mkdir(parents=True)
+        for frame in range(3):
+            Image.fromarray(draw.integers(0, 256, (8, 8), np.uint8)).save(clip / f"{frame}.png")
+    return Classifier(size=8, frames=2, blend=False, **QUICK).fit(home), lambda again: again.predict_proba(home)
+
+
 def regress(folder: Path) -> Model:
     model = Regressor(rarest=1, **QUICK).fit(texts(), np.arange(24.0))
     return model, lambda again: again.predict(texts(3))
@@ -165,8 +176,8 @@ def recommend(folder: Path) -> Model:
 
 
 KINDS = (
-    *(forecast, classify, subwords, numbers, pixels, sounds, regress, tag, generate, paint),
-    *(translate, summarize, transcribe, speak, recommend),
+    *(forecast, classify, subwords, numbers, pixels, sounds, clips, regress, tag, generate),
+    *(paint, translate, summarize, transcribe, speak, recommend),
 )
 
 

@@ -43,6 +43,7 @@ async function asked(path, { headers = {}, ...rest }) {
     throw new Refused("", 0);
   }
   const told = await response.json().catch(() => ({}));
+  rest.signal?.throwIfAborted();
   if (!response.ok) throw new Refused(told.error ?? response.statusText, response.status);
   return told;
 }

@@ -34,21 +34,21 @@ function shown(desk, answers, history, body) {
   const named = Object.keys(answers[0] ?? {}).find((name) => !KNOWN.includes(name));
   const time = "time" in (answers[0] ?? {}) ? "time" : "step";
   const dated = dater(answers.map((one) => one[time]));
-  const groups = named ? [...new Set(answers.map((one) => one[named]))] : [null];
+  const groups = named ? [...new Set(answers.map((one) => String(one[named])))] : [null];
   const place = make("div");
   const show = (group) => {
-    const mine = (rows) => (named ? rows.filter((one) => one[named] === group) : rows);
+    const mine = (rows) => (named ? rows.filter((one) => String(one[named]) === group) : rows);
     const ahead = mine(answers);
     const past = mine(history).map((one) => ({ x: one[time], y: one.value }));
     const future = ahead.map((one) => ({ ...one, x: one[time] }));
     place.replaceChildren(chart([...past, ...future]), rows(ahead, time, dated));
-    const ends = { n: ahead.length, first: number(ahead[0]?.forecast),
-      last: number(ahead.at(-1)?.forecast), from: dated(ahead[0]?.[time]), to: dated(ahead.at(-1)?.[time]) };
-    desk.tell("forecast told", ends);
+    const [first, last] = [ahead[0], ahead.at(-1)];
+    desk.tell("forecast told", { n: ahead.length, from: dated(first[time]), to: dated(last[time]),
+      first: number(first.forecast), last: number(last.forecast) });
   };
   const save = button("save csv", () => download("forecast.csv", [csv(answers)], "text/csv"), "quiet");
   const choice = make("select", { class: "given", change: () => show(choice.value) },
-    ...groups.map((group) => make("option", {}, String(group))));
+    ...groups.map((group) => make("option", {}, group ?? "")));
   desk.show(named ? field("series", choice) : "", place, why(desk, body, null, save));
   show(groups[0]);
 }

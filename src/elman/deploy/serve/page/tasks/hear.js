@@ -14,8 +14,11 @@ export function page(desk) {
   const player = label(make("audio", { controls: true, hidden: true }), "your sound");
   const level = make("span", { class: "level", "aria-hidden": "true" });
   const seconds = make("span", { class: "seconds", "aria-hidden": "true" });
-  const record = button("record", () => (microphone ? stop() : start()));
-  let microphone, wire;
+  const record = button("record", () => {
+    if (microphone) stop();
+    else opening ??= start().finally(() => (opening = undefined)); // once, however often it is pressed
+  });
+  let microphone, opening, wire;
 
   const show = (answer, soFar, ...more) => {
     if (model.task !== "transcribe") return desk.show(told(desk, answer, soFar), ...more);
