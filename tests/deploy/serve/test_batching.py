@@ -107,6 +107,21 @@ async def test_patience_waits_for_what_is_under_way_and_impatience_does_not(work
 
 
 @running
+async def test_lanes_take_turns(worker, held, gate):
+    order = []
+    slow, quick = (worker.lane(name, lambda items: order.extend(items) or items) for name in ("slow", "quick"))
+    first = asyncio.ensure_future(worker.ask(held, None))
+    await taken(worker, held)
+    asks = [asyncio.ensure_future(worker.ask(slow, f"slow {at}")) for at in range(3)]
+    await taken(worker, slow, 3)
+    asks += [asyncio.ensure_future(worker.ask(quick, f"quick {at}")) for at in range(2)]
+    await taken(worker, quick, 2)
+    gate.set()
+    await asyncio.gather(first, *asks)
+    assert order == ["slow 0", "quick 0", "slow 1", "quick 1", "slow 2"]
+
+
+@running
 async def test_a_fault_is_the_asker_s_alone_and_the_thread_lives(worker, held, gate):
     lane = worker.lane("faulty", lambda items: [1 / item for item in items], most=8)
     gate.set()

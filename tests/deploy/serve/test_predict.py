@@ -7,6 +7,8 @@ import wave
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from served import RATE, in_base64, make_texts, make_wave, wav
 
@@ -20,6 +22,19 @@ def png(pixels):
     held = io.BytesIO()
     image.fromarray(pixels).save(held, "PNG")
     return held.getvalue()
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**400), 10**400) | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=8,
+)
+JSON = ANY | st.fixed_dictionaries({"sequences": st.lists(st.lists(ANY, max_size=3), max_size=3)})
+
+
+@pytest.fixture
+def served_numbers(serving):
+    return serving("numbers")
 
 
 def answers(client, body):
@@ -130,6 +145,9 @@ BAD = [
     ("numbers", "/predict", {"sequences": [[[1, 1e300]]]}, "sequence 0 holds infinity"),
     ("tags", "/predict", {"texts": ["a", " "]}, "text 2 holds no words"),
     ("sessions", "/predict", {"sessions": [["nothing"]]}, "holds no item that the model knows"),
+    ("pairs", "/predict", {"texts": ["a b"] * 1000, "beam": 20}, "together 60,000"),
+    ("sessions", "/predict", {"sessions": [["1"]] * 100, "top": 1000}, "together 100,000"),
+    ("days", "/explain", {"csv": "day,y\n" + "2021-01-01,1\n" * 20_000}, "but 10,000 are explained"),
     ("prose", "/predict", {"length": 60_000}, "together 60,000"),
     ("days", "/predict", {"rows": [{"day": "2021-01-01"}], "csv": "a"}, "both rows and csv are given"),
     ("days", "/predict", {"csv": "day\n2021-01-01\n"}, "has no column 'y'"),
@@ -169,6 +187,14 @@ def test_what_is_no_json_is_said_to_be_none(serving, body):
 def test_no_number_is_infinite(serving, body):
     response = serving("numbers").post("/predict", content=body, headers={"content-type": "application/json"})
     assert response.status_code == 422, response.text
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.one_of(st.binary(max_size=60), JSON.map(lambda value: json.dumps(value).encode())))
+def test_whatever_is_sent_the_server_is_not_at_fault(served_numbers, body):
+    response = served_numbers.post("/predict", content=body, headers={"content-type": "application/json"})
+    assert response.status_code in (200, 400, 422), response.text
+    assert response.status_code == 200 or list(response.json()) == ["error"]
 
 
 def test_a_text_is_never_taken_for_a_file(serving, tmp_path):

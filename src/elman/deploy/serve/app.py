@@ -90,7 +90,7 @@ class Service:
             async with asyncio.timeout(seconds):
                 if self.streams is not None:
                     await self.streams.drain()
-                while not self.worker.idle:
+                while self.under_way or not self.worker.idle:
                     await asyncio.sleep(0.02)
 
     async def predicted(self, body: Any) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -31,7 +30,6 @@ class Work:
     key: Hashable
     cost: int
     future: asyncio.Future[Any]
-    came: float = field(default_factory=time.monotonic)
     waits: bool = True  # until it is taken
 
 
@@ -49,7 +47,7 @@ class Lane:
 
 
 class Worker:
-    """The thread, which takes from the lane whose first work has waited longest."""
+    """The thread, which takes from each lane in turn, so that what takes long in one delays the others once."""
 
     def __init__(self, metrics: Metrics, begin: Callable[[], None] = lambda: None) -> None:
         self.metrics, self.begin = metrics, begin
@@ -129,14 +127,16 @@ class Worker:
             self.running = False
 
     def _take(self) -> tuple[Lane, list[Work]] | None:
-        """What comes next: of the first lane the first work, and what may be answered with it."""
+        """What comes next: the first work of the lane whose turn it is, and what may be answered with it."""
         with self.changed:
             while not (some := [lane for lane in self.lanes if lane.waiting]):
                 if self.stopping:
                     return None
                 self.changed.wait()
             self.running = True
-            lane = min(some, key=lambda lane: lane.waiting[0].came)
+            lane = some[0]
+            self.lanes.remove(lane)
+            self.lanes.append(lane)
             first = lane.waiting.popleft()
             works, cost, left = [first], first.cost, []
             while lane.waiting and cost < lane.most:

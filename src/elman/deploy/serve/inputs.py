@@ -236,6 +236,13 @@ class Writing(OfTexts):
     def key(self, body: Any) -> Hashable:
         return super().key(body), body.best, body.beam
 
+    def rows(self, body: Any) -> list[Any]:
+        found = super().rows(body)
+        open_at_once = max(body.best, body.beam or self.task.config_.beam)
+        # So many texts are written for each, and each of them is about as long as what is read.
+        self.few(len(found), open_at_once * max(map(len, found)), self.limits.max_steps + 1)
+        return found
+
     def pieces(self, text: str) -> Sequence[Any]:
         return self.task.read_by.pieces(text)
 
@@ -301,7 +308,8 @@ class NextItems(Kind):
         return max(map(len, body.sessions)).bit_length(), body.top, body.new
 
     def rows(self, body: bodies.Sessions) -> list[Any]:
-        self.few(len(body.sessions), max(map(len, body.sessions)), self.bound(body))
+        longest = max(body.top, *map(len, body.sessions))  # of what is read and of what is told
+        self.few(len(body.sessions), longest, self.limits.max_steps + 1)
         return [list(map(str, session)) for session in body.sessions]
 
     def answers(self, rows: list[Any], body: bodies.Sessions) -> list[dict[str, Any]]:
@@ -343,6 +351,15 @@ class Forecasts(Alone):
         if body.csv is not None:
             return parsed(as_text(body.csv.encode(), "the file"), "the file")
         return None if body.rows is None else _columns(body.rows)
+
+    def explain(self, body: Any) -> Any:
+        # Of a series each part is shuffled some times, which takes far less than hiding every step of it.
+        most = 10 * self.limits.max_explained
+        if self.bound(body) > most:
+            raise InputError(
+                f"the series has {self.bound(body):,} rows, but {most:,} are explained: send its end alone"
+            )
+        return super().explain(body)
 
     def reply(self, body: bodies.Rows) -> dict[str, Any]:
         source = self.source(body)
