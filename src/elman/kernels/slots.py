@@ -10,7 +10,7 @@ from torch.nn.functional import linear
 
 from elman.kernels import library
 from elman.kernels.options import PLAIN, Options
-from elman.kernels.stepper import _SUFFIX, stepper
+from elman.kernels.stepper import SUFFIX, stepper
 from elman.kernels.weights import State, Weights
 
 TOGETHER = 128  # rows of one call: their gates stay in the cache
@@ -46,7 +46,7 @@ class Slots:
 
         Raises: ValueError for other shapes or types, or for a number that is no stream's.
         """
-        features, like = self._stepper._shape[1], self._stepper._state[0]
+        features, like = self._stepper.shape[1], self._stepper.parts[0]
         if x.shape != (len(at), features) or x.dtype != like.dtype or x.device != like.device:
             raise ValueError(
                 f"x is {tuple(x.shape)} of {x.dtype}, but {(len(at), features)} of {like.dtype} is needed: pass a row "
@@ -69,16 +69,16 @@ class Slots:
 
     def state(self, slot: int) -> State:
         """A copy of a stream's state: each part (L, .)."""
-        return tuple(part[:, slot].clone() for part in self._stepper._state)
+        return tuple(part[:, slot].clone() for part in self._stepper.parts)
 
     def put(self, slot: int, state: Sequence[Tensor] | None) -> None:
         """Give a stream a state as `state` gives it, or with None that of one that begins.
 
         Raises: ValueError for other shapes.
         """
-        parts = self._stepper._state
+        parts = self._stepper.parts
         if state is None:
-            for part, start in zip(parts, self._stepper._starts, strict=True):
+            for part, start in zip(parts, self._stepper.starts, strict=True):
                 part[:, slot] = start
             return
         shapes = [tuple(part.shape) for part in state]
@@ -102,10 +102,10 @@ class Affine:
         self._y = self._weight.new_zeros(together, len(weight))
         native = library.native()
         self._native = None
-        if native is not None and weight.dtype in _SUFFIX and weight.is_cpu:
+        if native is not None and weight.dtype in SUFFIX and weight.is_cpu:
             word, pointer = ctypes.c_int64, ctypes.c_void_p
             open_, self._run, close = (
-                native[f"elman_affine_{name}_{_SUFFIX[weight.dtype]}"] for name in ("open", "run", "close")
+                native[f"elman_affine_{name}_{SUFFIX[weight.dtype]}"] for name in ("open", "run", "close")
             )
             open_.argtypes, open_.restype = (word, pointer, word, word, pointer), pointer
             self._run.argtypes, close.argtypes = (pointer, word, pointer, word, pointer, word), (pointer,)

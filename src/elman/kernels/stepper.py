@@ -22,7 +22,7 @@ STEPS = {"rnn": rnn.step, "lstm": lstm.step, "gru": gru.step, "slstm": slstm.ste
 STEPS |= {"indrnn": indrnn.step, "mingru": mingru.step, "minlstm": minlstm.step, "rglru": rglru.step}
 
 _NATIVE = ("rnn", "lstm", "gru")  # by the numbers that step.cpp gives them
-_SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
+SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 _ACTIVATIONS = ("tanh", "relu", "sigmoid")
 
 _SIZES = ("rows", "inputs", "hidden", "outputs", "activation", "reset_before", "residual")
@@ -42,6 +42,7 @@ class Stepper:
 
     The weights are those of the moment it was made: after training on, make another. One stepper is for one
     stream of calls, not for several threads at once, and cannot be copied; a copy of its `state` can be taken.
+    Attributes: ``shape`` (B, F) of x; ``parts``, the states where they lie, and ``starts``, what each begins with.
     """
 
     def __init__(
@@ -55,11 +56,11 @@ class Stepper:
     ) -> None:
         like = layers[0].weight_ih
         self._layers, self._options, self._residual = layers, options, residual
-        self._shape, self._dtype, self._device = torch.Size((rows, like.shape[1])), like.dtype, like.device
+        self.shape, self._dtype, self._device = torch.Size((rows, like.shape[1])), like.dtype, like.device
         # Four parts are an sLSTM's, whose m is an exponent: that of 0 is minus infinity.
-        self._starts = (0.0, 0.0, 0.0, -math.inf) if len(sizes) == 4 else (0.0,) * len(sizes)
-        pairs = zip(sizes, self._starts, strict=True)
-        self._state: State = tuple(like.new_full((len(layers), streams or rows, size), start) for size, start in pairs)
+        self.starts = (0.0, 0.0, 0.0, -math.inf) if len(sizes) == 4 else (0.0,) * len(sizes)
+        pairs = zip(sizes, self.starts, strict=True)
+        self.parts: State = tuple(like.new_full((len(layers), streams or rows, size), start) for size, start in pairs)
         self._y = like.new_zeros(rows, sizes[0])
 
     def step(self, x: Tensor) -> Tensor:
@@ -87,23 +88,23 @@ class Stepper:
         Raises: TypeError or ValueError, setting it, for anything else.
         """
         self._save()
-        return tuple(part.clone() for part in self._state)
+        return tuple(part.clone() for part in self.parts)
 
     @state.setter
     @torch.no_grad()
     def state(self, state: Sequence[Tensor] | Tensor | None) -> None:
         if state is None:
-            for part, start in zip(self._state, self._starts, strict=True):
+            for part, start in zip(self.parts, self.starts, strict=True):
                 part.fill_(start)
         else:
             given = (state,) if isinstance(state, Tensor) else tuple(state)
             if not all(isinstance(part, Tensor) for part in given):
                 kinds = ", ".join(type(part).__name__ for part in given)
                 raise TypeError(f"state has parts of type {kinds}, but Tensors are needed: pass a tuple of these")
-            shapes, needed = [tuple(part.shape) for part in given], [tuple(part.shape) for part in self._state]
+            shapes, needed = [tuple(part.shape) for part in given], [tuple(part.shape) for part in self.parts]
             if shapes != needed:
                 raise ValueError(f"state has shapes {shapes}, but {needed} is needed: pass (L, B, .) tensors")
-            for part, new in zip(self._state, given, strict=True):
+            for part, new in zip(self.parts, given, strict=True):
                 part.copy_(new)
         self._load()
 
@@ -121,7 +122,7 @@ class Stepper:
         if not isinstance(x, Tensor):
             raise TypeError(f"x is of type {type(x).__name__}, but a Tensor is needed: convert it")
         raise ValueError(
-            f"x is {tuple(x.shape)} of {x.dtype} on {x.device}, but {tuple(self._shape)} of {self._dtype} on "
+            f"x is {tuple(x.shape)} of {x.dtype} on {x.device}, but {tuple(self.shape)} of {self._dtype} on "
             f"{self._device} is needed: pass (B, F) with the stepper's number of rows"
         )
 
@@ -138,11 +139,11 @@ class ReferenceStepper(Stepper):
 
     @torch.no_grad()
     def step(self, x: Tensor) -> Tensor:
-        fits = isinstance(x, Tensor) and x.shape == self._shape and x.dtype == self._dtype
+        fits = isinstance(x, Tensor) and x.shape == self.shape and x.dtype == self._dtype
         if not fits or x.device != self._device:
             self._refuse(x)
         for number, weights in enumerate(self._layers):
-            before = tuple(part[number] for part in self._state)
+            before = tuple(part[number] for part in self.parts)
             after = self._cell(x, before, weights, self._options)
             for old, new in zip(before, after, strict=True):
                 old.copy_(new)
@@ -153,11 +154,11 @@ class ReferenceStepper(Stepper):
     @torch.no_grad()
     def step_at(self, x: Tensor, at: Tensor) -> Tensor:
         # Torch's products of several rows may differ from those of one in the last bit: each stream steps alone.
-        whole, found = self._state, []
+        whole, found = self.parts, []
         for row, slot in zip(x, at.tolist(), strict=True):
-            self._state = tuple(part[:, slot : slot + 1] for part in whole)
+            self.parts = tuple(part[:, slot : slot + 1] for part in whole)
             found.append(self.step(row[None]).clone())
-        self._state = whole
+        self.parts = whole
         return torch.cat(found)
 
 
@@ -183,12 +184,12 @@ class NativeStepper(Stepper):
             inputs, (rows, outputs) = weights.weight_ih.shape[1], self._y.shape
             tensors = {name: getattr(weights, name) for name in _WEIGHTS}
             tensors |= {"zone_h": options.zone_h, "zone_c": options.zone_c, "y": y}
-            tensors |= dict(zip("hc", [part[number] for part in self._state], strict=False))
+            tensors |= dict(zip("hc", [part[number] for part in self.parts], strict=False))
             structs.append(
                 _Given(
                     rows=rows,
                     inputs=inputs,
-                    hidden=self._state[-1].shape[-1],
+                    hidden=self.parts[-1].shape[-1],
                     outputs=outputs,
                     activation=_ACTIVATIONS.index(options.activation),
                     reset_before=options.reset == "before",
@@ -199,7 +200,7 @@ class NativeStepper(Stepper):
             )
 
         def function(name: str, *arguments: Any, result: Any = None) -> Any:
-            found = native[f"elman_stepper_{name}_{_SUFFIX[self._dtype]}"]
+            found = native[f"elman_stepper_{name}_{SUFFIX[self._dtype]}"]
             found.argtypes, found.restype = arguments, result
             return found
 
@@ -216,7 +217,7 @@ class NativeStepper(Stepper):
     def step(self, x: Tensor) -> Tensor:
         # Nothing slower than these: a step of a small layer takes no longer than two of torch's own checks.
         try:
-            fits = x.shape == self._shape and x.dtype is self._dtype and x.is_cpu
+            fits = x.shape == self.shape and x.dtype is self._dtype and x.is_cpu
         except AttributeError:
             fits = False
         if not fits:
@@ -263,7 +264,7 @@ def stepper(
     own = list(map(_snapshot, layers))
     like = own[0].weight_ih
     native = library.native()
-    known = native is not None and operation in _NATIVE and like.dtype in _SUFFIX and like.is_cpu
+    known = native is not None and operation in _NATIVE and like.dtype in SUFFIX and like.is_cpu
     if streams and not known:
         rows = 1  # the definitions step the streams one by one
     zone_h, zone_c = (
