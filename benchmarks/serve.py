@@ -239,7 +239,7 @@ def offline(model: Path, x: np.ndarray) -> list[list[Any]]:
     """The answers to the streams x (S, T, F), made here without a server: [t][s]."""
     streams = Streams(elman.load(model), most=len(x))
     opened = [streams.open() for _ in x]
-    return [streams.step(opened, x[:, t].tolist()) for t in range(x.shape[1])]
+    return [streams.step_many(opened, x[:, t].tolist()) for t in range(x.shape[1])]
 
 
 # The parts.

@@ -133,7 +133,7 @@ def many(model: Any, rounds: int) -> dict[str, Any]:
                 stream.step(word)
 
         turns = max(3, min(rounds, 10_000 // count))
-        taken = by_turns({"together": lambda s=streams, o=opened, w=words: s.step(o, w), "apart": apart}, turns)
+        taken = by_turns({"together": lambda s=streams, o=opened, w=words: s.step_many(o, w), "apart": apart}, turns)
         found[f"{count}"] = {name: {p: t / count for p, t in times.items()} for name, times in taken.items()}
         print(count, json.dumps(found[f"{count}"]), flush=True)
     return found

@@ -34,7 +34,7 @@ def main(steps: int = 300) -> None:
     # Each stream of a thousand gets the same bits as alone.
     streams = Streams(model, most=1000)
     opened = [streams.open() for _ in range(1000)]
-    answers = streams.step(opened, ["good" if at % 2 else "bad" for at in range(1000)])
+    answers = streams.step_many(opened, ["good" if at % 2 else "bad" for at in range(1000)])
     print({answer["label"] for answer in answers[1::2]}, {answer["label"] for answer in answers[::2]})
 
 

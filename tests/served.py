@@ -56,7 +56,7 @@ class ToldStreams:
         found.count = 0 if state is None else int.from_bytes(state[-4:], "big")
         return found
 
-    def step(self, streams, xs):
+    def step_many(self, streams, xs):
         self.sizes.append(len(streams))
         answers = []
         for stream, x in zip(streams, xs, strict=True):

@@ -129,6 +129,8 @@ def test_blocks_of_a_page_run(page, folder):
             exec(compile(block, page.name, "exec"), namespace)
             continue
         for arguments in commands(block):
+            if arguments[0] == "serve":
+                continue  # which goes on until it is told to stop; tests/deploy/serve starts it
             assert run(hurried(arguments)) == 0, f"elman {shlex.join(arguments)}"
 
 

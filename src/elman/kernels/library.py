@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 # What elman_abi() in native.cpp returns: a library left over from other sources must not be called.
-ABI = 3
+ABI = 4
 
 INSTRUCTION_SETS = ("portable", "avx2", "avx512")  # each runs wherever a later one does
 

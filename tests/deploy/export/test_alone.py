@@ -25,8 +25,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def said(path, *arguments):
-    command = [sys.executable, "-W", "error", "-c", ALONE, str(EXAMPLE), str(path), *arguments]
+def said(path, *arguments, example=EXAMPLE):
+    command = [sys.executable, "-W", "error", "-c", ALONE, str(example), str(path), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return done.stdout.rstrip("\n")
@@ -66,6 +66,8 @@ def test_a_text_goes_on(moods, tmp_path):
     path = export.model(model, tmp_path / "text.onnx").onnx
     for prompt in ("The room", ""):
         assert said(path, prompt, "40") == model.predict(prompt, length=40, temperature=0).rstrip("\n")
+    thirty = said(path, "The room", "1e-6", example=EXAMPLE.with_name("onnx_writer.py"))
+    assert thirty == model.predict("The room", length=200, temperature=0).rstrip("\n")
 
 
 def test_a_price_is_forecast_with_its_calendar(daily, tmp_path):

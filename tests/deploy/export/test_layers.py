@@ -133,7 +133,7 @@ def stacks(draw):
     return getattr(elman.nn, kind)(draw(st.integers(1, 5)), 4, **options)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(stacks(), st.booleans(), st.booleans())
 def test_every_option_of_every_cell(tmp_path_factory, module, lengths, int8):
     path = tmp_path_factory.mktemp("layer") / "layer.onnx"

@@ -14,10 +14,16 @@ pytest.importorskip("onnxruntime")
 from elman.deploy import export
 
 QUICK = {"steps": 20, "hidden": 8}
+SLOW = {"mean", "max", "last", "a window's own level"}
 POOLS = ["attention", "dot", "last", "mean", "max", "concat"]
 
 
-@pytest.mark.parametrize("pool", POOLS)
+def some(names):
+    """All of these, those in SLOW left to `make check-slow`."""
+    return [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in names]
+
+
+@pytest.mark.parametrize("pool", some(POOLS))
 def test_a_classifier_of_texts(pool, moods, tmp_path, answers):
     settings = {"level": "char", "conv": 3} if pool == "dot" else {"members": 2, "cell": "gru", "spelling": False}
     model = elman.Classifier(**QUICK, pool=pool, blend=False, **settings).fit(*moods)
@@ -147,7 +153,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", some(CASES))
 def test_a_forecaster(case, daily, tmp_path, answers):
     settings, columns = CASES[case]
     model = elman.Forecaster(target="price", horizon=4, **QUICK, **settings).fit(daily.select(columns))

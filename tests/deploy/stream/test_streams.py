@@ -253,7 +253,7 @@ def test_nobody_changes_anybody_by_a_bit(models, name, data):
         chosen = [left[at].pop(0) for at in some]
         bad = data.draw(st.booleans())
         others, wrong = ([many.open()], [object()]) if bad and some else ([], [])
-        answers = many.step([*[streams[at] for at in some], *others], [*chosen, *wrong])
+        answers = many.step_many([*[streams[at] for at in some], *others], [*chosen, *wrong])
         if others:
             assert isinstance(answers.pop(), InputError)
             others[0].close()
@@ -312,7 +312,7 @@ def test_slots_are_given_out_once_and_come_back_clean(models):
     with streams.open() as third:
         assert third.dumps() == fresh
         with pytest.raises(InputError, match="a stream is given twice"):
-            streams.step([third, third], ["a", "b"])
+            streams.step_many([third, third], ["a", "b"])
     assert streams.open().dumps() == fresh
 
 

@@ -97,8 +97,8 @@ def described_linear(linear: Ngrams | Values | None) -> dict[str, Any]:
     return {
         "linear": {
             "how": f"the first {LONGEST:,} letters in lower case; of these {how}; each is known by |h| mod {SLOTS}, h "
-            "the signed 32-bit MurmurHash3 of its UTF-8 with seed 0; ngrams holds the places of these in columns, counts "
-            "how often each occurs, and what is not in columns is left out",
+            "the signed 32-bit MurmurHash3 of its UTF-8 with seed 0; ngrams holds the places of these in columns, "
+            "counts how often each occurs, and what is not in columns is left out",
             "characters": linear.characters,
             "pattern": TOKEN,
             "longest": LONGEST,

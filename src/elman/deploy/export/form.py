@@ -26,8 +26,8 @@ class Form:
 
     ``build`` gives the graph, with matrices as int8 or not. ``cases`` gives random inputs, the same ones each time, and
     what the network in torch makes of them; ``rounded`` is the form of that network with matrices as int8 has them.
-    ``beside`` is what a user needs besides the graph, as JSON; ``left_out``
-    says in sentences what the exported model does not do.
+    ``beside`` is what a user needs besides the graph, as JSON; ``left_out`` says in sentences what the exported model
+    does not do.
     """
 
     build: Callable[[bool], Graph]

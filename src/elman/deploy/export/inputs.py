@@ -95,11 +95,9 @@ def drawn(
     Streaming, the steps go on from those of a call before: the states are what the stacks have after these.
     """
     rng, network = np.random.default_rng(0), task.network_.eval()
-    places = (
-        None if streaming else next((p for name, p in network.named_parameters() if name.endswith("position")), None)
-    )
+    most = min((len(own) for name, own in network.named_parameters() if name.endswith(".position")), default=None)
     for rows, steps in SHAPES:
-        steps = steps if places is None else min(steps, len(places))
+        steps = min(steps, most or steps)  # a network that knows steps by their places has so many
         feeds = inputs.drawn(rng, rows, steps)
         if not streaming:
             yield feeds, (network(**inputs.as_torch(feeds)), {}), feeds

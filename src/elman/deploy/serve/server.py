@@ -15,7 +15,7 @@ from elman.deploy.serve.limits import Limits
 from elman.deploy.serve.security import check_token
 from elman.errors import InputError, MissingDependency
 from elman.tasks import store
-from elman.tasks.load import load
+from elman.tasks.load import load_task
 from elman.tasks.saved import NEEDED
 
 DRAIN = 8.0  # seconds for what waits to be answered once the server is told to stop
@@ -78,7 +78,7 @@ def service_of(model: Path, key: Path | None, limits: Limits, threads: int = 1) 
         raise MissingDependency("models are served by FastAPI and uvicorn: pip install 'elman[serve]'") from None
     from elman.deploy.serve.tokens import SIZE, Tokens, fingerprint, read_key
 
-    task, files = load(model), store.read(Path(model))
+    task, files = load_task(model), store.read(Path(model))
     own = read_key(key) if key is not None else secrets.token_bytes(SIZE)
     tokens = Tokens(own, fingerprint({name: files[name] for name in NEEDED}))
     return Service(

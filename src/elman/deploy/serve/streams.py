@@ -55,7 +55,7 @@ class Streams:
         metrics.gauges["open_streams"] = "Streams open now.", lambda: len(self.sessions)
 
     def _step(self, asked: Sequence[tuple[Any, Any]]) -> Sequence[Any]:
-        return self.streams.step([stream for stream, _ in asked], [x for _, x in asked])
+        return self.streams.step_many([stream for stream, _ in asked], [x for _, x in asked])
 
     async def serve(self, socket: WebSocket, shut: Refused | None) -> None:
         """One client's stream, from the handshake to its end."""

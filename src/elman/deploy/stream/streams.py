@@ -51,7 +51,7 @@ class Streams:
                 raise
         return Stream(self, slot)
 
-    def step(self, streams: Sequence[Stream], xs: Sequence[Any]) -> list[Any]:
+    def step_many(self, streams: Sequence[Stream], xs: Sequence[Any]) -> list[Any]:
         """Step distinct streams, each by its own x; for each the answer, or the InputError that left it as it was."""
         reader, inputs = self._reader, dict[int, Any]()
         found: list[Any] = [None] * len(streams)
@@ -89,7 +89,7 @@ class Stream:
 
     def step(self, x: Any) -> Any:
         """The answer after x, one step or a chunk; InputError for what cannot be read, which changes nothing."""
-        (found,) = self.streams.step([self], [x])
+        (found,) = self.streams.step_many([self], [x])
         if isinstance(found, InputError):
             raise found
         return found
