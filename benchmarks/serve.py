@@ -368,8 +368,8 @@ def killed(model: Path, seconds: float) -> dict[str, Any]:
         after, _ = asyncio.run(part(port, 10, 20, tokens))
     return {
         "streams": KILLED,
-        "steps_before": before,
-        "steps_after": after,
+        "bitwise_before": before,
+        "bitwise_after": after,
         "of": KILLED * 10,
         "token_bytes": len(tokens[0]),
     }

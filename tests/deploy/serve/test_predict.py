@@ -141,6 +141,8 @@ BAD = [
     ("texts", "/explain", {"texts": ["a"], "row": 2}, "--row is 2, but there is row 1"),
     ("texts", "/explain", {"texts": ["a " * 2000]}, "the row has 2,000 steps, but 1,000 are explained"),
     ("numbers", "/predict", {"sequences": [[[1, 2], [1]]]}, "sequence 0 has steps of 1 and of 2 numbers"),
+    ("numbers", "/predict", {"sequences": [[[1, 2]]] * 999 + [[[1, 2]] * 60]}, "together 60,000"),
+    ("numbers", "/explain", {"sequences": [[[1, 2]] * 60_000]}, "together 60,000"),
     ("numbers", "/predict", {"sequences": [[1.0]]}, "X has 1 features, but the model is expecting 2"),
     ("numbers", "/predict", {"sequences": [[[1, 1e300]]]}, "sequence 0 holds infinity"),
     ("tags", "/predict", {"texts": ["a", " "]}, "text 2 holds no words"),

@@ -17,7 +17,10 @@ from websockets.sync.client import connect
 
 import elman
 from elman.cli import run
+from elman.deploy.serve.limits import Limits
+from elman.deploy.serve.server import make_room
 from elman.deploy.stream import Streams
+from elman.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,19 @@ def test_what_cannot_be_served_is_said_before(waves, capsys, flags, said):
     assert run(["serve", str(waves), *flags]) == 2
     out, err = capsys.readouterr()
     assert out == "" and said in err and "Traceback" not in err
+
+
+def test_more_streams_than_sockets_are_refused_and_room_is_made_for_fewer(monkeypatch):
+    resource = pytest.importorskip("resource")
+    made = []
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (1024, 4096))
+    monkeypatch.setattr(resource, "setrlimit", lambda what, value: made.append(value))
+    make_room(Limits(max_streams=10, queue=10))
+    assert made == [(1044, 4096)]
+    with pytest.raises(InputError, match="may open 4,096 files and sockets: give 2,944 at most"):
+        make_room(Limits(max_streams=5000))
+    make_room(Limits(max_streams=2944))
+    assert made[1:] == [(4096, 4096)]
 
 
 def test_a_port_that_is_taken(waves, capsys):

@@ -95,6 +95,7 @@ class Service:
 
     async def predicted(self, body: Any) -> dict[str, Any]:
         kind, limits = self.kind, self.limits
+        kind.check(body)
         with self.taken():
             if isinstance(kind, inputs.Generating):
                 return await self._written(kind, body)
@@ -123,6 +124,7 @@ class Service:
             facts = {name: value for name, value in found.to_json().items() if name != "notes"}
             return {**facts, "html": found.html(body.lang)}
 
+        self.kind.check(body)
         ends = asyncio.get_running_loop().time() + self.limits.timeout
         with self.taken():
             answer: dict[str, Any] = await self._called(call, ends)

@@ -1,7 +1,8 @@
 """What a request of each task becomes: rows for the model's ``predict``, and its answers as JSON. One table by task.
 
-Everything here runs in the thread that owns the model, but ``bound``. No text that comes from outside is ever taken for
-the name of a file: what is passed to ``predict`` are lists, frames, and files that were written here.
+Everything here runs in the thread that owns the model, but ``check``, ``bound`` and ``key``. No text that comes from
+outside is ever taken for the name of a file: what is passed to ``predict`` are lists, frames, and files that were
+written here.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class Kind:
 
     def __init__(self, task: Any, limits: Limits) -> None:
         self.task, self.limits = task, limits
+
+    def check(self, body: Any) -> None:
+        """InputError for what is plainly too much, before it waits for the model and takes memory meanwhile."""
 
     def bound(self, body: Any) -> int:
         """Steps that the model reads and writes for a request, at most; cheaply told."""
@@ -141,8 +145,10 @@ class OfSequences(Kind):
     def key(self, body: bodies.Sequences) -> Hashable:
         return max(map(len, body.sequences)).bit_length()
 
-    def rows(self, body: bodies.Sequences) -> list[Any]:
+    def check(self, body: bodies.Sequences) -> None:
         self.few(len(body.sequences), max(map(len, body.sequences)), self.bound(body))
+
+    def rows(self, body: bodies.Sequences) -> list[Any]:
         return [_array(row, at) for at, row in enumerate(body.sequences)]
 
 
@@ -307,9 +313,11 @@ class NextItems(Kind):
     def key(self, body: bodies.Sessions) -> Hashable:
         return max(map(len, body.sessions)).bit_length(), body.top, body.new
 
-    def rows(self, body: bodies.Sessions) -> list[Any]:
+    def check(self, body: bodies.Sessions) -> None:
         longest = max(body.top, *map(len, body.sessions))  # of what is read and of what is told
         self.few(len(body.sessions), longest, self.limits.max_steps + 1)
+
+    def rows(self, body: bodies.Sessions) -> list[Any]:
         return [list(map(str, session)) for session in body.sessions]
 
     def answers(self, rows: list[Any], body: bodies.Sessions) -> list[dict[str, Any]]:

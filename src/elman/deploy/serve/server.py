@@ -41,10 +41,33 @@ def serve(
     """
     check_token(host, token)
     limits = limits or Limits()
+    make_room(limits)
     service = service_of(model, key, limits, threads)
     listening = _listening(host, port)
     with listening:
         _run(service, token, listening, told)
+
+
+def sockets(limits: Limits) -> int:
+    """Connections that are taken at a time."""
+    return limits.max_streams + limits.queue + SPARE
+
+
+def make_room(limits: Limits) -> None:
+    """Let this process open so many sockets. Raises InputError where the system does not allow it."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    needed = sockets(limits) + SPARE
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < needed:
+        raise InputError(
+            f"--max-streams is {limits.max_streams:,}, but this process may open {most:,} files and sockets: give "
+            f"{max(1, most - needed + limits.max_streams):,} at most, or raise ulimit -n"
+        )
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
 
 
 def service_of(model: Path, key: Path | None, limits: Limits, threads: int = 1) -> Any:
@@ -131,7 +154,7 @@ def _run(service: Any, token: str | None, listening: socket.socket, told: Callab
         ws_max_size=service.limits.max_body,
         ws_per_message_deflate=False,
         loop="asyncio",
-        limit_concurrency=service.limits.max_streams + service.limits.queue + SPARE,
+        limit_concurrency=sockets(service.limits),
         timeout_keep_alive=int(SECONDS),
         timeout_graceful_shutdown=2,
         backlog=1024,
