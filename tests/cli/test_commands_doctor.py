@@ -46,7 +46,7 @@ def test_it_names_the_cause_and_the_flags_that_mend_it(here, printed, capsys):
 
 def test_a_sound_model_is_called_sound(here, printed):
     found = json.loads(printed("doctor", "sound.elman", "--json"))
-    assert {one["kind"] for one in found["findings"]} == {"fine", "note"}
+    assert "problem" not in {one["kind"] for one in found["findings"]}
     assert found["inside"][0]["verdict"] == "healthy"
 
 
