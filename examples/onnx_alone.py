@@ -114,4 +114,6 @@ def main(path, text="", length="100"):
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:] or not Path(sys.argv[1]).is_file():
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -2,6 +2,8 @@
 
 import io
 import json
+import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -73,13 +75,63 @@ def test_sound_comes_as_samples(tmp_path, monkeypatch, capsys):
     assert answers[-1]["steps"] == round(3000 / 80 / 2)
 
 
+def test_what_is_no_text_ends_it_with_a_sentence(moods, monkeypatch, capsys):
+    code, answers, told = streamed(monkeypatch, capsys, [moods], b"[good\n\xff\n")
+    assert code == 2 and len(answers) == 1
+    assert "line 2 is not UTF-8" in told
+
+
+@pytest.fixture(scope="module")
+def waves(tmp_path_factory):
+    days = np.datetime64("2020-01-01") + np.arange(120)
+    frame = pl.DataFrame({"day": days, "y": np.sin(np.arange(120))})
+    model = elman.Forecaster(target="y", steps=3, hidden=4, lookback=8).fit(frame)
+    return model.save(tmp_path_factory.mktemp("streamed") / "waves.elman")
+
+
+@pytest.mark.parametrize("raw", [b"day;y\n2020-04-30;0.5\n", b"y\tday\n0.5\t2020-04-30\n"])
+def test_rows_are_parted_as_the_head_is(waves, monkeypatch, capsys, raw):
+    _, (answer,), _ = streamed(monkeypatch, capsys, [waves], raw)
+    assert answer["time"] == ["2020-05-01T00:00:00"]
+
+
 @pytest.mark.parametrize(
-    ("raw", "said"), [(b"\xff\n", "line 1 is not UTF-8"), (b"  {} \n", "a text with a word in it is needed")]
+    ("raw", "said"),
+    [
+        (b"2020-04-30,0.5\n", "line 1 is no head, for it does not name y: begin with the head"),
+        (b'{"day": "2020-04-30", "y"\n', "line 1 begins as JSON does, but is none"),
+        (b"day,y\n2020-04-30\n", "line 2 has 1 cells, but the head 2"),
+        (b"day,y\n2020-04-30,1e40\n", "column 'y' holds 1e+40 at 2020-04-30"),
+        (b'"' + b"x" * 200_000 + b"\n", "line 1 is no row of a table"),
+    ],
 )
-def test_what_cannot_be_read_ends_it_with_a_sentence(moods, monkeypatch, capsys, raw, said):
-    code, _, told = streamed(monkeypatch, capsys, [moods], raw)
-    assert code == 2
-    assert said in told
+def test_rows_that_are_none_are_refused(waves, monkeypatch, capsys, raw, said):
+    code, answers, told = streamed(monkeypatch, capsys, [waves], raw)
+    assert (code, answers) == (2, [])
+    assert said in " ".join(told.split())
+
+
+def test_items_are_parted_by_commas(tmp_path, monkeypatch, capsys):
+    rows = [(who, f"i{(who + k) % 5}", 10 * who + k) for who in range(30) for k in range(4)]
+    frame = pl.DataFrame(rows, schema=["who", "what", "when"], orient="row")
+    model = elman.Recommender(session="who", item="what", time="when", steps=3, hidden=8, batch_size=8).fit(frame)
+    model.save(tmp_path / "m.elman")
+    _, (both, one), _ = streamed(monkeypatch, capsys, [tmp_path / "m.elman"], b"i1, i2\nunheard\n")
+    assert "unknown" not in both and one["unknown"] == ["unheard"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_well(moods, tmp_path, number):
+    command = [sys.executable, "-m", "elman", "stream", str(moods), "--state", str(tmp_path / "state")]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1) as own:
+        own.stdin.write(b"good\n")
+        own.stdin.flush()
+        assert json.loads(own.stdout.readline())["steps"] == 1
+        own.send_signal(number)
+        assert own.wait(60) == 0
+        told = own.stderr.read().decode()
+    assert "Saved what was read" in told and "nothing was written" not in told
+    assert elman.stream(moods, tmp_path / "state").step("film")["steps"] == 2
 
 
 def test_a_model_of_both_ends_is_refused(tmp_path, monkeypatch, capsys):

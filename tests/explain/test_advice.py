@@ -103,3 +103,9 @@ def test_learning_by_heart_and_a_time_that_was_too_short():
 
 def test_scores_that_were_not_finite_are_no_scores():
     assert found(history=[record(valid=None)] * 6) == []
+
+
+@pytest.mark.parametrize(("last", "told"), [(0.5, True), (0.899, False)])
+def test_still_learning_takes_a_gain(last, told):
+    history = [record(step=step, valid=valid) for step, valid in ((10, 1.0), (20, 0.9), (30, 0.91), (40, last))]
+    assert any("it was still learning" in one.cause for one in found(look(), history)) == told

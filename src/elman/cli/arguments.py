@@ -68,7 +68,7 @@ def whole_numbers(arguments: list[str]) -> list[str]:
     """Refuse a fraction where a whole number is needed: the library would round it without a word."""
     settings = [f for task in TASKS.values() for f in fields(task.Config)]
     whole = {flag_of(f.name) for f in settings if str(f.type).split(" ")[0] == "int"}
-    whole |= {"--length", "--top-k", "--count", "--trials", "--folds", "--seeds"}
+    whole |= {"--length", "--top-k", "--count", "--trials", "--folds", "--seeds", "--opset", "--port"}
     for flag, _, value in (token.partition("=") for token in [*arguments, *map("=".join, pairwise(arguments))]):
         if flag in whole and re.fullmatch(r"-?\d*\.\d+|-?\d+\.", value):
             raise InputError(f"{flag} must be a whole number, but is {value}")

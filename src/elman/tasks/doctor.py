@@ -23,6 +23,14 @@ EXTRAS = {
     "pillow": "pictures",
     "av": "clips",
     "optuna": "elman tune",
+    "soxr": "sounds at other rates",
+    "jiwer": "the scores of what is heard",
+    "onnx": "elman export",
+    "onnxruntime": "elman export",
+    "h5py": "elman import of Keras files",
+    "fastapi": "elman serve",
+    "uvicorn": "elman serve",
+    "websockets": "the streams of elman serve",
 }
 
 

@@ -373,3 +373,24 @@ def test_models_that_write_are_refused(models):
         elman.stream(Fitted())
     with pytest.raises(InputError, match="a tag model writes nothing"):
         elman.stream(models("tag")).write()
+
+
+def test_wrong_use_is_told(models):
+    streams = Streams(models("words"), most=3)
+    opened = [streams.open(), streams.open()]
+    with pytest.raises(InputError, match="2 streams are given and 1 steps: give one for each"):
+        streams.step_many(opened, ["good"])
+    with pytest.raises(InputError, match="most is 0 and together 128"):
+        Streams(models("words"), most=0)
+    with pytest.raises(InputError, match="but this is a int"):
+        elman.stream(3)
+    state = opened[0].state
+    with pytest.raises(InputError, match="holds NaN"):
+        opened[0].state = {**state, "stack.0.0": torch.full_like(state["stack.0.0"], torch.nan)}
+
+
+def test_the_directory_of_a_model_and_a_frame_will_do(models, tmp_path):
+    models("forecast").save(tmp_path / "m.elman")
+    frame = pl.DataFrame({"day": np.array(["2020-07-19"], "datetime64[D]"), "y": [51.0]})
+    answer = elman.stream(tmp_path / "m.elman").step(frame)
+    assert answer == elman.stream(models("forecast")).step({"day": "2020-07-19", "y": 51.0})

@@ -14,7 +14,9 @@ from torch import Tensor
 from elman.data.scale import Scaler
 from elman.data.series.clock import Clock
 from elman.data.series.series import SeriesSet
+from elman.errors import InputError
 
+FAR = 1e12  # deviations from the mean
 KIN = 0.98  # a column this correlated with the target is taken to be measured in its units (high and low beside close)
 
 
@@ -190,6 +192,7 @@ class SeriesEncoder:
         panel, at = (
             self._panel(series, z) if self.factors.size else (np.zeros((1, len(self.groups))), np.zeros(len(z), int))
         )
+        self._refuse_far(series, np.column_stack([z, kin, inputs]))
         past = [
             z[:, None],
             kin,
@@ -209,6 +212,18 @@ class SeriesEncoder:
             torch.from_numpy(self._codes(series)),
             mean,
             deviation,
+        )
+
+    def _refuse_far(self, series: SeriesSet, scaled: np.ndarray) -> None:
+        """InputError for a value so far from those of the training part that float32 would make nothing of it."""
+        far = ~(np.abs(scaled) < FAR)
+        if not far.any():
+            return
+        row, at = (int(one) for one in np.argwhere(far)[0])
+        column = [0, *self.kin, *range(1, len(self.columns))][at]
+        raise InputError(
+            f"column {self.columns[column]!r} holds {series.values[row, column]:.3g} at {series.times[row]}, beyond "
+            "all measure of what was learnt from: correct it"
         )
 
     def numbers(self) -> int:

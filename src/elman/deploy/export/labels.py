@@ -38,7 +38,7 @@ def pooled(task: PooledTask, streaming: bool) -> Form:
         if task.config_.pool != "last":
             raise InputError(
                 f"--pool of this model is {task.config_.pool}, which needs a row's steps together, but what is "
-                "streamed is answered from its state: leave --streaming out, or fit with --pool last --no-bidirectional"
+                "streamed is answered from its state: leave --streaming out, or fit with --pool last --causal"
             )
     linear = linear_inside(task, streaming)
 

@@ -35,6 +35,8 @@ def chain_of(entries: list[dict[str, Any]], weights: Any, file: str) -> tuple[Ch
         given = config.get("batch_shape") or config.get("batch_input_shape")
         if not shape and isinstance(given, list):
             shape = [size if isinstance(size, int) and 0 < size <= 4096 else None for size in given]
+            if len(shape) == 2 and not any(one["class_name"] == "Embedding" for one in entries):
+                raise InputError(f"{file} reads rows of {shape[1]} numbers, not sequences: give a model of these")
         if kind == "InputLayer":
             continue
         if kind not in BUILDERS:

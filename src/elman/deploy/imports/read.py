@@ -39,7 +39,7 @@ def open_file(path: str | Path, *, cell: Kind | None = None, prefix: str | None 
     """The layers of a file with what it takes to compare them with the original; raises as `read` does."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"there is no file {path}: {NEED}")
+        raise InputError(f"{path} is no file: {NEED}" if path.exists() else f"there is no file {path}: {NEED}")
     if (size := path.stat().st_size) > LARGEST:
         raise InputError(f"{path.name} has {size:,} bytes, but at most {LARGEST:,} are read: use a smaller model")
     suffix = path.suffix.lower()
@@ -57,6 +57,8 @@ def open_file(path: str | Path, *, cell: Kind | None = None, prefix: str | None 
         return read_keras(path)
     if head.startswith(b"\x89HDF"):
         return read_h5(path)
+    if suffix in (".keras", ".h5", ".hdf5"):
+        raise InputError(f"{path.name} {'is empty' if not size else 'holds something else than its name says'}: {NEED}")
     raise InputError(f"{path.name} is of no kind that can be imported: {NEED}")
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import sys
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -172,6 +174,10 @@ def _routes(app: FastAPI, service: Service, asked: type[bodies.Body], why: type[
         status = "draining" if service.draining else "ok"
         return JSONResponse({"status": status, "task": service.task.name, "elman": __version__})
 
+    @app.head("/healthz", include_in_schema=False)
+    async def alive() -> Response:
+        return Response()
+
     @app.get("/model", response_model=dict[str, Any], responses=few)
     async def model() -> Response:
         """What the model is: its task, what it takes and gives, and how good it was when it was judged."""
@@ -261,4 +267,5 @@ def _refusals(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
+        traceback.print_exception(error, file=sys.stderr)
         return JSONResponse({"error": "the server failed to answer this: what went wrong is in its log"}, 500)

@@ -129,7 +129,8 @@ class Problem(BaseModel):
 
 def sentence(errors: Sequence[Any]) -> str:
     """The first of pydantic's complaints, in one sentence."""
-    first = errors[0]
+    # What is not known is mostly a misspelt name of what is missing.
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     place = ".".join(str(part) for part in first["loc"] if part != "body")
     more = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
     told = first["msg"][:1].lower() + first["msg"][1:]

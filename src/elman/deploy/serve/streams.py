@@ -167,7 +167,10 @@ class Session:
             raise
         except Exception:  # which the worker has told on stderr
             answer = {"error": "the server failed to answer this: what went wrong is in its log"}
-        await self.say(answer if number is None else {**answer, "id": number})
+        try:
+            await self.say(answer if number is None else {**answer, "id": number})
+        except ValueError:  # of the JSON: a number of the answer is not finite
+            await self.say({"error": "the model's answer is not finite: reset the stream, and give other numbers"})
 
     def _read(self, message: dict[str, Any]) -> tuple[str, Any, Any]:
         """What is asked, with what, and the number that the answer is to carry."""

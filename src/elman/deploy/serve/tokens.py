@@ -43,10 +43,10 @@ def read_key(path: Path) -> bytes:
         raw, mode = path.read_bytes(), path.stat().st_mode
     except OSError as error:
         raise InputError(f"cannot read or make the key {path} ({error.strerror}): give another --key") from None
-    if os.name == "posix" and mode & 0o077:
-        raise InputError(f"the key {path} can be read by others (mode {mode & 0o777:o}): chmod 600 {path}")
     if len(raw) != SIZE:
         raise InputError(f"{path} has {len(raw)} bytes, but a key has {SIZE}: name a file that is not there yet")
+    if os.name == "posix" and mode & 0o077:
+        raise InputError(f"the key {path} can be read by others (mode {mode & 0o777:o}): chmod 600 {path}")
     return raw
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +13,7 @@ from elman.errors import InputError
 from elman.kernels.slots import Slots
 
 State = dict[str, Tensor]
+LARGEST = 1e30  # of a number that is read: float32 holds no more than 3e38, and products of larger ones are lost
 
 
 class Reader:
@@ -90,6 +91,8 @@ class Reader:
             for name in shared:
                 if state[name].shape != needed[name].shape or state[name].dtype != needed[name].dtype:
                     raise ValueError(f"{name} has another size")
+                if state[name].isnan().any():
+                    raise ValueError(f"{name} holds NaN")
             for name, tensor in given.items():
                 if tensor.dtype != own[name].dtype or tensor.dim() != own[name].dim():
                     raise ValueError(f"{name} has another size")
@@ -122,10 +125,10 @@ def over(step: Callable[[Tensor, Tensor], Any], slots: Sequence[int], chunks: Se
 def finite(x: Any, what: str) -> Tensor:
     """Numbers as float64; InputError for what is none, or not finite."""
     try:
-        found = torch.as_tensor(x, dtype=torch.float64)
+        found = torch.as_tensor(np.asarray(x, np.float64) if not isinstance(x, Tensor) else x.double())
     except (TypeError, ValueError, RuntimeError, OverflowError):
         raise InputError(f"{what} must be numbers, or lists of as many, but this was given: {str(x)[:60]}") from None
-    if not found.isfinite().all():
-        wrong = next(value for value in found.flatten().tolist() if not math.isfinite(value))
+    if found.is_complex() or not (found.abs() < LARGEST).all():
+        wrong = next(value for value in found.flatten().tolist() if not abs(value) < LARGEST)
         raise InputError(f"{what} must be finite, but one is {wrong}: fill or leave out what is missing")
     return found

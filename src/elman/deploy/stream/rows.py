@@ -46,11 +46,7 @@ class Rows(Reader):
         return int(self.model.reach + 1 + 2 * self.model.config_.horizon)
 
     def read(self, slot: int, x: Any) -> SeriesSet:
-        rows = [x] if isinstance(x, dict) else x
-        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and row for row in rows):
-            raise InputError(f"a row is an object of columns and values, but this was given: {str(x)[:60]}")
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        given = self.model.reader_.read({str(name): [row.get(name) for row in rows] for name in names})
+        given = self.model.reader_.read(_table(x))
         if len(given.groups) > 1:
             raise InputError(f"the rows are of {len(given.groups)} series, but a stream is of one: open one for each")
         before = self._series(slot)
@@ -110,6 +106,21 @@ class Rows(Reader):
             "times": torch.from_numpy(series.times.astype(np.int64)),
             "group": torch.tensor(list(group.encode()), dtype=torch.uint8),
         }
+
+
+def _table(x: Any) -> Any:
+    """A frame as it is; a row, or a list of rows, as columns."""
+    if hasattr(x, "columns"):
+        return x
+    rows = [x] if isinstance(x, dict) else x
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and row for row in rows):
+        raise InputError(f"a row is an object of columns and values, or a frame, but this was given: {str(x)[:60]}")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if wrong := [name for row in rows for name, value in row.items() if isinstance(value, list | dict)]:
+        raise InputError(
+            f"{wrong[0]!r} of a row holds a list or an object, but a value is needed: give rows one by one"
+        )
+    return {str(name): [row.get(name) for row in rows] for name in names}
 
 
 def _until(series: SeriesSet, end: int, time: np.datetime64) -> SeriesSet:

@@ -16,18 +16,24 @@ from elman.deploy.stream.reader import Reader, State
 from elman.deploy.stream.table import reader_of
 from elman.errors import InputError
 from elman.kernels.slots import TOGETHER
+from elman.tasks.load import load_task
 
 LARGEST = 64 << 20  # bytes of a saved state
+MOST = 1 << 18  # streams of one model
 
 
 class Streams:
-    """Up to ``most`` streams through one model at a time, any of them stepped together.
+    """Up to ``most`` streams through one model, or the directory of one, any of them stepped together.
 
     An answer depends on what its own stream has read alone, to the bit, whoever steps beside it. For one thread at a
     time. Raises InputError for a model that cannot be streamed, with what to do.
     """
 
     def __init__(self, model: Any, *, most: int = 4096, together: int = TOGETHER) -> None:
+        if not 1 <= most <= MOST or together < 1:
+            raise InputError(f"most is {most:,} and together {together:,}, but 1 to {MOST:,} are needed: change them")
+        if isinstance(model, str | os.PathLike):
+            model = load_task(Path(model))
         self._reader: Reader = reader_of(model)(model, most, together)
         self._free = list(range(most))[::-1]
         self.most = most
@@ -56,6 +62,8 @@ class Streams:
         reader, inputs = self._reader, dict[int, Any]()
         found: list[Any] = [None] * len(streams)
         slots = [one.slot for one in streams]
+        if len(xs) != len(streams):
+            raise InputError(f"{len(streams)} streams are given and {len(xs)} steps: give one for each")
         if len(set(slots)) < len(slots) or any(one.streams is not self for one in streams):
             raise InputError("a stream is given twice, or is another model's: step each of these streams once")
         for at, (slot, x) in enumerate(zip(slots, xs, strict=True)):

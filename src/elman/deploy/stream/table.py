@@ -37,6 +37,8 @@ def refusal(model: Any) -> str | None:
 
 def reader_of(model: Any) -> type[Reader]:
     """The reader of a fitted model. Raises InputError for one that cannot be streamed, with what to do."""
+    if not hasattr(model, "fitted"):
+        raise InputError(f"a fitted model or its directory is needed, but this is a {type(model).__name__}")
     model.fitted()
     why = refusal(model)
     if why is not None:
