@@ -215,3 +215,15 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
     with pytest.raises(InputError, match="exists: give another name, or --overwrite"):
         export.module(nn.GRU(3, 4), tmp_path / "gru.onnx")
     export.module(nn.GRU(3, 5), tmp_path / "gru.onnx", overwrite=True)
+
+
+@pytest.mark.parametrize(("spoil", "said"), [("half", "torch.float16"), ("nan", "NaN or infinity")])
+def test_weights_that_cannot_be_exported_are_named(spoil, said, tmp_path):
+    module = nn.GRU(3, 4)
+    if spoil == "half":
+        module.half()
+    else:
+        with torch.no_grad():
+            module.bias_hh_l0[2] = torch.nan
+    with pytest.raises(InputError, match=said):
+        export.module(module, tmp_path / "m.onnx")

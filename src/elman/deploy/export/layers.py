@@ -24,6 +24,13 @@ OURS = {"RNN_TANH": RNN, "RNN_RELU": RNN, "LSTM": LSTM, "GRU": GRU}
 
 def ours(module: nn.Module) -> Recurrent:
     """The layer itself, or elman's with the weights of one of torch.nn. Raises InputError for anything else."""
+    if isinstance(module, nn.Module):
+        for name, weight in module.named_parameters():
+            if weight.dtype not in (torch.float32, torch.float64) or not weight.isfinite().all():
+                held = weight.dtype if weight.isfinite().all() else "NaN or infinity"
+                raise InputError(
+                    f"{name} holds {held}, but finite float32 is exported: call module.float(), or correct it"
+                )
     if isinstance(module, Recurrent):
         return module
     if not isinstance(module, nn.RNNBase) or module.mode not in OURS:
