@@ -18,3 +18,9 @@ def one_thread():
 def still_one_thread():
     yield
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """The pages and examples first: each takes up to a minute, and at the end one core would wait for them."""
+    long = ("test_docs.py", "test_examples.py")
+    items.sort(key=lambda item: item.path.name not in long)
