@@ -1,0 +1,1 @@
+"""What a request of each task is: a page for each way of answering."""
