@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: 
 MODES = list(schemathesis.GenerationMode)
 
 
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")  # of the tool's own drawing
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["texts", "numbers", "sessions", "days", "prose", "tags", "pairs", "strokes"])
 def test_no_request_is_a_fault_of_the_server(serving, name):
