@@ -16,21 +16,33 @@ from elman.deploy.stream.body import Body, Pool
 from elman.deploy.stream.ear import Ear
 from elman.deploy.stream.reader import Reader, State, over
 from elman.kernels.slots import Affine
+from elman.nn.sequence import ClassifierNetwork
 from elman.tasks.classify import Classifier
 
 Chunk = tuple[list[Tensor], State]  # the vectors (T, E) for each member, and what the ear keeps
 
 
+class Member:
+    """One `ClassifierNetwork`: its body and its pool step by step, and its head whenever it is asked."""
+
+    def __init__(self, network: ClassifierNetwork, reader: Reader, name: str) -> None:
+        self.body, self.pool = Body(network.body, reader, name), Pool(network, reader, name)
+        self.head = Affine(network.head.weight, network.head.bias, reader.together)
+
+    def step(self, e: Tensor, at: Tensor) -> None:
+        self.pool.step(self.body.step(e, at), at)
+
+    def outputs(self, at: Tensor) -> Tensor:
+        return self.head(self.pool.pooled(at)).clone()
+
+
 class Pooled(Reader):
-    """The members' bodies, pools and heads; their mean is the answer."""
+    """The members of the ensemble; their mean is the answer."""
 
     def __init__(self, model: Any, count: int, together: int) -> None:
         super().__init__(model, count, together)
-        members = list(model.network_.members)
-        self.bodies = [Body(member.body, self, str(at)) for at, member in enumerate(members)]
-        self.pools = [Pool(member, self, str(at)) for at, member in enumerate(members)]
-        self.heads = [Affine(member.head.weight, member.head.bias, together) for member in members]
-        self.entrance = sequences.Entrance(model, self.bodies)
+        self.members = [Member(one, self, str(at)) for at, one in enumerate(model.network_.members)]
+        self.entrance = sequences.Entrance(model, [one.body for one in self.members])
         self.steps = self.part("steps", dtype=torch.int64)
         self.ear = Ear(model.encoder_) if isinstance(model.encoder_, SoundEncoder) else None
         self.rate = None if self.ear is None else self.ear.encoder.rate
@@ -53,14 +65,14 @@ class Pooled(Reader):
             vectors = self.entrance.vectors(x)
         else:
             frames, own = self.ear.hear(self.own[slot], x)
-            vectors = [frames] * len(self.bodies)
+            vectors = [frames] * len(self.members)
         return self._left(slot, vectors), own
 
     def last(self, slot: int) -> Chunk:
         if self.ear is None:
-            return [torch.empty(0, 1)] * len(self.bodies), {}
+            return [torch.empty(0, 1)] * len(self.members), {}
         frames, own = self.ear.rest(self.own[slot])
-        return self._left(slot, [frames] * len(self.bodies)), own
+        return self._left(slot, [frames] * len(self.members)), own
 
     def _left(self, slot: int, vectors: list[Tensor]) -> list[Tensor]:
         """Those that are read: as in the fit, the first ``longest`` of a stream."""
@@ -75,14 +87,13 @@ class Pooled(Reader):
             self.ear.check(own)
 
     def advance(self, slots: Sequence[int], inputs: Sequence[Chunk]) -> list[Any]:
-        for k, (body, pool) in enumerate(zip(self.bodies, self.pools, strict=True)):
-            over(lambda e, at: pool.step(body.step(e, at), at), slots, [vectors[k] for vectors, _ in inputs])  # noqa: B023
+        for k, member in enumerate(self.members):
+            over(member.step, slots, [vectors[k] for vectors, _ in inputs])
         at = torch.tensor(slots)
         self.steps[at] += torch.tensor([len(vectors[0]) for vectors, _ in inputs])
         for slot, (_, own) in zip(slots, inputs, strict=True):
             self.own[slot] = own
-        outputs = [head(pool.pooled(at)).clone() for head, pool in zip(self.heads, self.pools, strict=True)]
-        mean = torch.stack(outputs).mean(0).double()
+        mean = torch.stack([member.outputs(at) for member in self.members]).mean(0).double()
         return self._answers(mean, self.steps[at].tolist())
 
     def _answers(self, z: Tensor, steps: list[int]) -> list[Any]:

@@ -23,6 +23,8 @@ class Reader:
     with a row a stream; and ``own``, for each stream tensors of its own by name, where a size is not the same for all.
     """
 
+    rate: int | None = None  # samples a second, of those that hear
+
     def __init__(self, model: Any, count: int, together: int) -> None:
         self.model, self.count, self.together = model, count, together
         self.stacks: list[Slots] = []

@@ -41,7 +41,7 @@ class Streams:
     @property
     def rate(self) -> int | None:
         """Samples a second, of models that hear; None of others."""
-        return getattr(self._reader, "rate", None)
+        return self._reader.rate
 
     def open(self, state: bytes | Mapping[str, torch.Tensor] | None = None) -> Stream:
         """A stream that begins, or goes on from a ``state``; InputError where ``most`` are open already."""
