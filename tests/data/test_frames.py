@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from elman.data.frames import to_frame, write_frame
+from elman.data.frames import columns_of, plain, to_frame, write_frame
 
 COLUMNS = {
     "time": np.array(["2020-01-01", "2020-01-02"], "M8[us]"),
@@ -54,3 +54,9 @@ def test_a_file_is_written_by_its_suffix(tmp_path, name, read):
     frame = to_frame(COLUMNS).drop("time")
     write_frame(frame, tmp_path / name)
     assert read(tmp_path / name).equals(frame)
+
+
+def test_rows_become_columns_and_rows_json():
+    rows = [{"day": "2020-01-01", "y": 1}, {"y": "2,5", "z": None}]
+    assert columns_of(rows) == {"day": ["2020-01-01", None], "y": ["1", "2,5"], "z": [None, None]}
+    assert plain([{"at": dt.date(2020, 1, 2), "y": 1.5}]) == [{"at": "2020-01-02", "y": 1.5}]

@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 
 from elman.cli.console import say
-from elman.data.frames import as_csv, write_frame
+from elman.data.frames import as_csv, plain, write_frame
 from elman.errors import InputError
 from elman.tasks.generate import Generator
 
@@ -49,14 +49,7 @@ def write_table(frame: Any, out: Path | None, as_json: bool) -> None:
         write_frame(frame, out)
         say(f"Wrote {frame.height} rows to {escape(str(out))}")
     if as_json:
-        emit(
-            {
-                "rows": [
-                    {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
-                    for row in frame.to_dicts()
-                ]
-            }
-        )
+        emit({"rows": plain(frame.to_dicts())})
     elif out is None:
         sys.stdout.write(as_csv(frame))
 

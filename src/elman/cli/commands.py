@@ -13,32 +13,25 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from elman.cli.answers import check_file, emit, one_line, write_table, write_text
-from elman.cli.arguments import flag_of
+from elman.cli.answers import check_file, emit, one_line
 from elman.cli.console import aside, people, say, show, show_times
 from elman.cli.doctor import run_doctor
-from elman.cli.explain import run_explain
+from elman.cli.explain import explain
 from elman.cli.export import export
 from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
 from elman.cli.imports import import_
-from elman.cli.pictures import write_pictures
+from elman.cli.predict import predict
 from elman.cli.serve import serve
-from elman.cli.sounds import write_sounds
 from elman.cli.stream import stream
 from elman.cli.trace import run_trace
 from elman.cli.tune import tune
-from elman.data.frames import WRITTEN
 from elman.errors import InputError
-from elman.evaluate.report import Lang
 from elman.explain.trace import Cell
 from elman.tasks import store
 from elman.tasks.base import Task, TaskConfig
 from elman.tasks.doctor import examine
 from elman.tasks.forecast import Forecaster
-from elman.tasks.generate import Generator
 from elman.tasks.load import TASKS, load_task
-from elman.tasks.paint import Painter
-from elman.tasks.speak import Speaker
 from elman.train.plan import Plan
 from elman.train.progress import Bar
 from elman.version import __version__
@@ -59,6 +52,8 @@ fit = App(
 app.command(fit)
 app.command(tune)
 app.command(serve)
+app.command(predict)
+app.command(explain)
 app.command(stream)
 app.command(export)
 app.command(import_, name="import")
@@ -211,150 +206,6 @@ def evaluate(model: Path, file: Path | None = None, *, json: Json = False) -> No
     show(evaluation)
     if json:
         emit(evaluation.to_json())
-
-
-@app.command
-def predict(
-    model: Path,
-    source: str | None = None,
-    *,
-    prompt: str | None = None,
-    length: int | None = None,
-    temperature: float | None = None,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int | None = None,
-    best: int | None = None,
-    beam: int | None = None,
-    session: str | None = None,
-    top: int | None = None,
-    new: Annotated[bool, Parameter(negative="")] = False,
-    count: int | None = None,
-    keep: float | None = None,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    json: Json = False,
-) -> None:
-    """What a model says: the next values, labels of a text or a file, a text that goes on, the next items of a session.
-
-    Parameters
-    ----------
-    model
-        Directory of a saved model.
-    source
-        A file, a folder of sounds, or one text for a model of texts; a forecaster goes on from its own data.
-    prompt
-        Text to go on from (generators).
-    length
-        Characters, words or other symbols to write (generators; 500 when left out).
-    temperature
-        Below 1 likelier and duller, above 1 wilder; 0 takes the likeliest each time (generators; 0.8 when left out).
-    top_k
-        Draw from the so many likeliest symbols alone (generators).
-    top_p
-        Draw from the fewest symbols that hold this share of the probability (generators).
-    seed
-        The same text each time (generators).
-    best
-        So many alternatives of each text, with their scores (translators and summarizers; 1 when left out).
-    beam
-        Texts kept open while searching (all that write; that of the fit when left out).
-    session
-        The items of one session, parted by commas, to go on with (recommenders).
-    top
-        Items recommended (recommenders; 10 when left out).
-    new
-        Leave out what the session had already (recommenders).
-    count
-        Pictures to paint (painters; 16 when left out).
-    keep
-        Upper share of the pictures of SOURCE that is kept, the rest is painted anew (painters; 0.5 when left out).
-    out
-        Write here (.csv, .tsv, .parquet, .jsonl; .txt for generated text) instead of printing; of a model that speaks
-        a sound (.wav, .flac, .ogg, .mp3), or a folder for the texts of a file; of one that paints a picture (.png).
-    overwrite
-        Replace a file that is there.
-    """
-    task = load_task(model)
-    if isinstance(task, Painter):
-        out = out or Path("painted.png")
-    if not isinstance(task, Speaker):
-        check_file(out, overwrite)
-    options = {
-        "prompt": prompt,
-        "length": length,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "seed": seed,
-        "best": best,
-        "beam": beam,
-        "session": session,
-        "top": top,
-        "new": new or None,
-        "count": count,
-        "keep": keep,
-    }
-    options = {name: value for name, value in options.items() if value is not None}
-    for name in options:
-        if name not in task.options:
-            owners = " and ".join(kind.name for kind in TASKS.values() if name in kind.options)
-            raise InputError(f"{flag_of(name)} is for {owners} models, but {model} is a {task.name} one")
-    if isinstance(task, Generator):
-        if source is not None:
-            raise InputError(
-                f"this model writes text, and {source!r} is no option of it: give the beginning as --prompt"
-            )
-        if out is not None and out.suffix in WRITTEN:
-            raise InputError(f"{out.name} is a table by its name, but this model writes text: give a name in .txt")
-        write_text(task, options, out, json)
-        return
-    if isinstance(task, Painter) and out is not None:
-        write_pictures(task, source, options, out, json)
-        return
-    if isinstance(task, Speaker):
-        write_sounds(task, source, out, overwrite, json)
-        return
-    if out is not None and out.suffix not in WRITTEN:
-        raise InputError(
-            f"{out.name} ends in {out.suffix!r}, but {', '.join(WRITTEN)} can be written: give another --out"
-        )
-    found = task.predict(source, **options)
-    for remark in task.remarks:
-        aside(remark)
-    write_table(found, out, json)
-
-
-@app.command
-def explain(
-    model: Path,
-    source: str | None = None,
-    *,
-    row: int | None = None,
-    lang: Lang | None = None,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Say why a model answers as it does: a page of what its answers rest on, and of what one of them is made of.
-
-    Parameters
-    ----------
-    model
-        Directory of a saved model.
-    source
-        A file, or one text for a model of texts; a forecaster explains its latest forecast from its own data.
-    row
-        Row of SOURCE whose answer is explained, counted from 1; of a series the first row to be forecast.
-    lang
-        Language of the page's labels (default: that of the fit).
-    out
-        Directory to write explained.html and its figures into (default: the model's name with .explained).
-    overwrite
-        Replace an explanation that is there.
-    """
-    run_explain(model, source, row, lang, out, overwrite, json, quiet)
 
 
 @app.command(name="trace")

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from elman.cli.answers import emit
 from elman.cli.console import aside, people, say
+from elman.cli.flags import Json, Out, Overwrite, Quiet
 from elman.evaluate.report import Lang
 from elman.tasks import store
 from elman.tasks.explained import PAGE, WHAT
@@ -17,17 +18,34 @@ from elman.tasks.load import load_task
 MOST = 10  # rows of the table
 
 
-def run_explain(
+def explain(
     model: Path,
-    source: str | None,
-    row: int | None,
-    lang: Lang | None,
-    out: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
+    source: str | None = None,
+    *,
+    row: int | None = None,
+    lang: Lang | None = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Explain, save and show."""
+    """Say why a model answers as it does: a page of what its answers rest on, and of what one of them is made of.
+
+    Parameters
+    ----------
+    model
+        Directory of a saved model.
+    source
+        A file, or one text for a model of texts; a forecaster explains its latest forecast from its own data.
+    row
+        Row of SOURCE whose answer is explained, counted from 1; of a series the first row to be forecast.
+    lang
+        Language of the page's labels (default: that of the fit).
+    out
+        Directory to write explained.html and its figures into (default: the model's name with .explained).
+    overwrite
+        Replace an explanation that is there.
+    """
     out = out or Path(f"{model.resolve().name.removesuffix('.elman')}.explained")
     store.check_free(out, overwrite, WHAT, PAGE)
     explained = load_task(model).explain(source, row)
@@ -44,5 +62,5 @@ def run_explain(
         people.print(table)
     say(escape(explained.sentence))
     say(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / PAGE))}")
-    if as_json:
+    if json:
         emit({**explained.to_json(), "out": str(out)})

@@ -24,6 +24,23 @@ def to_frame(columns: dict[str, Any], like: Any = None) -> Any:
     ).to_native()
 
 
+def columns_of(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Rows as columns, None where a row has no such cell; one that holds any text becomes text, as in a file."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {str(name): [row.get(name) for row in rows] for name in names}
+    return {
+        name: [cell if cell is None or isinstance(cell, str) else str(cell) for cell in cells]
+        if any(isinstance(cell, str) for cell in cells)
+        else cells
+        for name, cells in columns.items()
+    }
+
+
+def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows as JSON has them: times as text."""
+    return [{k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()} for row in rows]
+
+
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """By the path's suffix, one of WRITTEN."""
     if path.suffix == ".parquet":

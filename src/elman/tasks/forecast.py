@@ -19,7 +19,7 @@ from elman.data.frames import to_frame
 from elman.data.series import extend
 from elman.data.series.augment import WindowChange
 from elman.data.series.cut import in_time
-from elman.data.series.encoder import SeriesEncoder, Tables, carried_forward
+from elman.data.series.encoder import SeriesEncoder, Tables
 from elman.data.series.reader import SeriesReader
 from elman.data.series.seen import Seen
 from elman.data.series.series import SeriesSet, check_target
@@ -166,7 +166,7 @@ class Forecaster(Task):
         y, train = series.values[:, 0], made["train"].origins.numpy()
         self.season_ = baselines.best_season(y, starts, train, config.horizon, seasons) if seasons else None
         self.seen_ = Seen.of(series, parts.valid_end)
-        self.context_ = context(series, parts.test_end, self.reach)
+        self.context_ = extend.context(series, parts.test_end, self.reach)
         told = (*series.notes, *notes, parts.how)
         return Prepared(**made, notes=told, judged=(series, _before(series, parts.valid_end)))
 
@@ -473,15 +473,6 @@ def _lookback(horizon: int, seasons: list[int], rows: int) -> int:
     """Two of the shortest season, at least the horizon and 16, at most 256 and at most a quarter of the rows."""
     wanted = max(2 * seasons[0] if seasons else 24, horizon, 16)
     return max(1, min(wanted, 256, rows // 4))
-
-
-def context(series: SeriesSet, ends: np.ndarray, reach: int) -> SeriesSet:
-    """The last ``reach`` rows of each group, which a forecast reads, after one that holds what was last seen before."""
-    found = extend.tail(series, ends, reach + 1)
-    first = np.maximum(series.starts[:-1], ends - reach - 1)
-    for j, column in enumerate(series.values.T):
-        found.values[found.starts[:-1], j] = carried_forward(column, series.starts)[first]
-    return found
 
 
 def _before(series: SeriesSet, ends: np.ndarray) -> np.ndarray:

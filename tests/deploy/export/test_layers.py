@@ -175,7 +175,7 @@ def test_a_wrong_graph_is_noticed_and_not_written(change, tmp_path, monkeypatch)
 
     module = nn.GRU(5, 6)
     if change == 0:
-        monkeypatch.setitem(recurrent.ORDERS, "GRU", (0, 1, 2))
+        monkeypatch.setitem(recurrent.ONNX, "GRU", (0, 1, 2))
     if change == 1:
         monkeypatch.setattr(recurrent, "int", lambda value: 0, raising=False)  # linear_before_reset
     stack = recurrent.stack

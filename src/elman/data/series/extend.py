@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from elman.data.series.encoder import carried_forward
 from elman.data.series.series import SeriesSet
 from elman.errors import InputError
 
@@ -101,3 +102,12 @@ def tail(series: SeriesSet, ends: np.ndarray, history: int) -> SeriesSet:
         rows=series.rows[keep],
         starts=np.concatenate([[0], np.cumsum(sizes)]),
     )
+
+
+def context(series: SeriesSet, ends: np.ndarray, reach: int) -> SeriesSet:
+    """The last ``reach`` rows of each group, which a forecast reads, after one that holds what was last seen before."""
+    found = tail(series, ends, reach + 1)
+    first = np.maximum(series.starts[:-1], ends - reach - 1)
+    for j, column in enumerate(series.values.T):
+        found.values[found.starts[:-1], j] = carried_forward(column, series.starts)[first]
+    return found

@@ -22,12 +22,11 @@ from elman.deploy.export.graph import (
     steps_of,
 )
 from elman.deploy.export.scan import looped
+from elman.deploy.gates import ONNX, PEEPHOLES
 from elman.kernels import Weights
 from elman.nn.cells import CELLS
 from elman.nn.recurrent import Recurrent
 
-ORDERS = {"RNN": (0,), "LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}  # i o f c of torch's i f g o; z r h of its r z n
-PEEPHOLES = (0, 2, 1)  # i o f of elman's i f o
 ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
 
 States = tuple[Value, ...]
@@ -79,10 +78,10 @@ def _fused(
     """
     kind = module.mode.partition("_")[0]
     ways, hidden = len(weights), module.hidden_size
-    gates = len(ORDERS[kind])
+    gates = len(ONNX[kind])
 
     def ordered(values: Any) -> Tensor:
-        return values.detach().unflatten(0, (gates, hidden))[list(ORDERS[kind])].flatten(0, 1)
+        return values.detach().unflatten(0, (gates, hidden))[list(ONNX[kind])].flatten(0, 1)
 
     w = graph.matrices([ordered(own.weight_ih) for own in weights])
     r = graph.matrices([ordered(own.weight_hh) for own in weights])

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elman.deploy.gates import ONNX, PEEPHOLES, places
 from elman.errors import InputError
 
-ORDERS = {"RNN": (0,), "LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2)}  # the place of each of our gates in ONNX's order
-PEEPHOLES = (0, 2, 1)
 USUAL = {"RNN": ["Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"]}
 SIMPLE = {"Tanh": "tanh", "Relu": "relu", "Sigmoid": "sigmoid"}
 
@@ -26,7 +25,7 @@ def stack_of(kind: str, arrays: dict[str, Any], attributes: dict[str, Any], name
     Raises InputError for shapes that do not fit together, and for attributes that have no counterpart.
     """
     w, r, b, p = (arrays[part] for part in "WRBP")
-    gates = len(ORDERS[kind])
+    gates = len(ONNX[kind])
     if w is None or r is None or w.ndim != 3 or r.ndim != 3:
         raise InputError(
             f"{name} has no W and R of three dimensions among the file's weights: export it with its weights"
@@ -53,9 +52,9 @@ def stack_of(kind: str, arrays: dict[str, Any], attributes: dict[str, Any], name
         parts = {"weight_ih": w[way], "weight_hh": r[way]}
         if b is not None:
             parts |= {"bias_ih": b[way, : gates * hidden], "bias_hh": b[way, gates * hidden :]}
-        own = {part: _turned(array, ORDERS[kind]) for part, array in parts.items()}
+        own = {part: _turned(array, places(ONNX[kind])) for part, array in parts.items()}
         if p is not None:
-            own["weight_ch"] = _turned(p[way], PEEPHOLES)
+            own["weight_ch"] = _turned(p[way], places(PEEPHOLES))
         weights |= {f"stack.{part}_l0{suffix}": torch.from_numpy(array) for part, array in own.items()}
     return {**settings, "weights": weights}
 

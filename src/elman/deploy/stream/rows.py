@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from elman.data.series.extend import join
+from elman.data.frames import columns_of
+from elman.data.series.extend import context, join
 from elman.data.series.series import SeriesSet
 from elman.data.series.split import observed_ends
 from elman.deploy.stream.reader import Reader, State
 from elman.errors import InputError
-from elman.tasks.forecast import context
 
 
 class Rows(Reader):
@@ -115,12 +115,11 @@ def _table(x: Any) -> Any:
     rows = [x] if isinstance(x, dict) else x
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and row for row in rows):
         raise InputError(f"a row is an object of columns and values, or a frame, but this was given: {str(x)[:60]}")
-    names = list(dict.fromkeys(name for row in rows for name in row))
     if wrong := [name for row in rows for name, value in row.items() if isinstance(value, list | dict)]:
         raise InputError(
             f"{wrong[0]!r} of a row holds a list or an object, but a value is needed: give rows one by one"
         )
-    return {str(name): [row.get(name) for row in rows] for name in names}
+    return columns_of(rows)
 
 
 def _until(series: SeriesSet, end: int, time: np.datetime64) -> SeriesSet:

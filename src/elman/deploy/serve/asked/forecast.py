@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from elman.data.files import as_text, parsed
+from elman.data.frames import columns_of, plain
 from elman.deploy.serve import bodies
 from elman.deploy.serve.asked.kind import Alone
 from elman.errors import InputError
@@ -31,7 +32,7 @@ class Forecasts(Alone):
             )
         if body.csv is not None:
             return parsed(as_text(body.csv.encode(), "the file"), "the file")
-        return None if body.rows is None else _columns(body.rows)
+        return None if body.rows is None else columns_of(body.rows)
 
     def explain(self, body: Any) -> Any:
         # Of a series each part is shuffled some times, which takes far less than hiding every step of it.
@@ -45,7 +46,7 @@ class Forecasts(Alone):
     def reply(self, body: bodies.Rows) -> dict[str, Any]:
         source = self.source(body)
         found = self.task.predict(source)
-        return {"answers": _plain(found.to_dicts()), "history": self._history(source)}
+        return {"answers": plain(found.to_dicts()), "history": self._history(source)}
 
     def _history(self, source: Any) -> list[dict[str, Any]]:
         """The end of each series that the forecast goes on from, its missing values left out."""
@@ -59,20 +60,4 @@ class Forecasts(Alone):
                 if not np.isnan(value := float(series.values[at, 0])):
                     own = {} if series.groups == ("",) else {task.config_.group or "series": name}
                     told.append({**own, when: series.times[at].item(), "value": value})
-        return _plain(told)
-
-
-def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Rows as columns; one that holds any text becomes text, as in a file."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    columns = {name: [row.get(name) for row in rows] for name in names}
-    return {
-        name: [cell if cell is None or isinstance(cell, str) else str(cell) for cell in cells]
-        if any(isinstance(cell, str) for cell in cells)
-        else cells
-        for name, cells in columns.items()
-    }
-
-
-def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()} for row in rows]
+        return plain(told)
