@@ -18,7 +18,7 @@ class OnDisk:
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype | type | str) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self.width = self.dtype.itemsize * int(np.prod(shape, dtype=np.int64))  # bytes of a row
-        self._file = tempfile.TemporaryFile(buffering=0)
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (held as long as the rows are)
         self._rows = 0
 
     def __len__(self) -> int:
