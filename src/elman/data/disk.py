@@ -26,7 +26,7 @@ class OnDisk:
 
     def append(self, rows: np.ndarray) -> None:
         """Put rows (n, *shape) at the end."""
-        raw = memoryview(np.ascontiguousarray(rows, self.dtype).reshape(-1)).cast("B") if len(rows) else memoryview(b"")
+        raw = np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8).data
         while raw:
             raw = raw[self._file.write(raw) :]
         self._rows += len(rows)
@@ -51,7 +51,7 @@ class OnDisk:
             yield self.read(begin, begin + size)
 
     def _fill(self, into: np.ndarray, begin: int) -> None:
-        raw = memoryview(into.reshape(-1)).cast("B") if into.size else memoryview(b"")
+        raw = into.reshape(-1).view(np.uint8).data
         at = begin * self.width
         while raw:
             got = os.preadv(self._file.fileno(), [raw], at)
