@@ -15,14 +15,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, in_order
+from elman.data.batch import NO_LABEL, Batch, Examples, in_order
 from elman.data.cut import Dealt
 from elman.data.frames import to_frame
 from elman.data.labelled import Labelled, Pairs, X, finite, is_folder
 from elman.data.motion import is_motion
 from elman.data.pictures.album import Album
 from elman.data.pictures.archive import is_archive
-from elman.data.sequences import NO_LABEL, Sequences
+from elman.data.sequences import Sequences
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate.costs import Costs

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.augment import chain
-from elman.data.batch import Batch, Examples, batches, by_length, in_order
+from elman.data.batch import NO_LABEL, Batch, Examples, batches, by_length, in_order
 from elman.data.folder import files_in, names
 from elman.data.frames import to_frame
 from elman.data.labelled import is_folder
 from elman.data.met import fingerprints, met_in_words
 from elman.data.ragged import Ragged
 from elman.data.sequence_pairs import SequencePairs
-from elman.data.sequences import NO_LABEL, Change, Rows
+from elman.data.sequences import Change, Rows
 from elman.data.sound import augment
 from elman.data.sound.features import SoundEncoder
 from elman.data.sound.manifest import Spoken, read_manifest

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, batches, by_length, in_order
+from elman.data.batch import NO_LABEL, Batch, Examples, batches, by_length, in_order
 from elman.data.sequence_pairs import SequencePairs
-from elman.data.sequences import NO_LABEL, Rows
+from elman.data.sequences import Rows
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens, choose_level
 from elman.evaluate.wording import cut
 from elman.nn.beam import Found, search
