@@ -15,7 +15,9 @@ from torch import nn
 from elman.data.batch import Batch
 from elman.errors import ElmanError
 from elman.train.config import TrainConfig
-from elman.train.loop import Step, first_plan, measure, train
+from elman.train.loop import train
+from elman.train.pace import first_plan, measure
+from elman.train.step import Step
 
 
 class Sums:
@@ -370,13 +372,13 @@ def test_it_looks_at_the_start_and_at_the_end_and_leaves_no_trace():
 
 
 def test_it_follows_as_long_as_that_takes_a_small_share_of_the_time(monkeypatch):
-    monkeypatch.setattr("elman.train.loop.LOOKING", 1.0)
+    monkeypatch.setattr("elman.train.eyes.LOOKING", 1.0)
     blind, _, _ = followed(look=None)
     seeing, training, events = followed(follow=True)
     assert same(weights(blind), weights(seeing))
     assert [look["step"] for look in training.looks[1:-1]] == [record["step"] for record in training.history]
     assert all(event["moved"] > 0 for event in events[1:-1])
-    monkeypatch.setattr("elman.train.loop.LOOKING", 0.0)
+    monkeypatch.setattr("elman.train.eyes.LOOKING", 0.0)
     assert len(followed(follow=True)[2]) == 2
 
 

@@ -58,7 +58,7 @@ def batches(examples: Examples, size: int) -> int:
 
 
 def scored(batch: Batch) -> int:
-    """How many values a batch is learnt from: those of y that are there, neither NaN nor padding; all rows without y."""
+    """How many values a batch is learnt from: those of y that are neither NaN nor padding; without y all rows."""
     if batch.y is None:
         return len(batch)
     return int((~batch.y.isnan() if batch.y.is_floating_point() else batch.y != NO_LABEL).sum())

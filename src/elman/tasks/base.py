@@ -33,7 +33,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from elman import kernels
-from elman.data.batch import Batch, Examples, batches, in_order
+from elman.data.batch import Batch, Examples, in_order
 from elman.data.cut import Cuttable
 from elman.errors import InputError
 from elman.evaluate import inside, plots
@@ -49,7 +49,9 @@ from elman.tasks.format import check_settings
 from elman.tasks.page import page_of, seen
 from elman.tasks.saved import files_of, restored
 from elman.train.config import TrainConfig, require, require_least, require_share
-from elman.train.loop import OVER, Training, Watch, fastest_threads, train
+from elman.train.eyes import Watch
+from elman.train.loop import OVER, Training, train
+from elman.train.pace import fastest_threads, steps_a_pass
 from elman.train.plan import Plan
 
 FEW_STEPS = 50  # below this a fit that its time ended is told to be too short
@@ -184,7 +186,7 @@ class Task(BaseEstimator):
 
     def enough(self, config: Any, examples: Examples) -> float:
         """Steps that a network must have time for; where it has not, a smaller one is taken."""
-        return min(ENOUGH_STEPS, 4 * batches(examples, config.batch_size))
+        return min(ENOUGH_STEPS, 4 * steps_a_pass(examples, config))
 
     def network(self, config: Any) -> nn.Module:
         raise NotImplementedError

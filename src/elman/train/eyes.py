@@ -17,7 +17,8 @@ V = TypeVar("V")
 Validate = Callable[[nn.Module], float]  # the score that chooses; lower is better
 Alarm = Callable[[nn.Module], str | None]  # what is wrong with what is learnt, in a sentence; None where nothing is
 Look = Callable[[nn.Module, Batch], Any]  # what goes on inside a network while it learns from some rows, as JSON
-Watch = Callable[[dict[str, Any]], None]  # called with {"event": "start" | "step" | "spoilt" | "look" | "valid" | "end"}
+# Called with {"event": "start" | "step" | "spoilt" | "look" | "valid" | "end"}
+Watch = Callable[[dict[str, Any]], None]
 
 LOOKING = 0.05  # of the time that may go into looking inside while learning
 LOOKED_AT = 16  # rows that are looked at

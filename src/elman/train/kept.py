@@ -1,7 +1,8 @@
 """Where a training is, as facts and tensors: with them it goes on to the same bits.
 
-The facts are JSON, the tensors have names: ``network.*``, ``best.*``, ``average.*``, ``optimizer.*`` and ``feed`` are those of
-all processes, ``own.<rank>.*`` those of each: its generators, and the states that its network carries to its next batch.
+The facts are JSON, the tensors have names: ``network.*``, ``best.*``, ``average.*``, ``optimizer.*`` and ``feed`` are
+those of all processes, ``own.<rank>.*`` those of each: its generators, and the states that its network carries to its
+next batch.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ class Kept:
 
 
 class Keeper(Protocol):
-    """Who keeps what is needed to go on. ``due`` says whether it is time to; ``keep`` is called by the first process."""
+    """Who keeps what is needed to go on, in the first process; ``due`` says whether it is time to, or the ``end``."""
 
-    def due(self) -> bool: ...
+    def due(self, end: bool) -> bool: ...
     def keep(self, kept: Kept) -> None: ...
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import time
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from statistics import median
@@ -15,7 +17,7 @@ from torch import nn
 
 from elman.data.batch import Batch, Examples, Feed, scored
 from elman.errors import ElmanError
-from elman.stopping import Stopped, held
+from elman.stopping import Held, Stopped, held
 from elman.train.config import TrainConfig
 from elman.train.eyes import Alarm, Eyes, Look, Validate, Watch, looked, score
 from elman.train.kept import Keeper, Kept, let_go, plain, put_back, read_back, tensors_of
@@ -35,7 +37,7 @@ TOLERATED = 5  # steps in a row that cannot be made before training gives up
 class Training:
     """What happened: the plan that was kept, one record per validation, what was seen inside, and why it ended.
 
-    ``spoilt`` are the steps that were not made, with their rows; ``resumed`` is the step from which it went on, if it did.
+    ``spoilt`` are the steps that were not made, with their rows; ``resumed`` the step from which it went on, if it did.
     """
 
     plan: Plan
@@ -79,7 +81,8 @@ def train(
     Of several processes (``world``) each learns from its part of every batch.
     Raises ElmanError when the gradient stays non-finite, or at once if the settings say so.
     """
-    eyes = Eyes(alarm, look, follow and world.size == 1, watch if world.first else lambda event: None)
+    first = world.first
+    eyes = Eyes(alarm, look if first else None, follow and first, watch if first else lambda event: None)
     with products(config.precision):
         network.to(config.device).train()
         begin, pace = time.perf_counter(), None
@@ -102,7 +105,9 @@ def train(
             pace = Pace(deadline, step_seconds, time.perf_counter() - start)
             plan = first_plan(examples, config, pace)
             plan.threads = count
-            plan = Plan.from_json(told := world.tell(plan.to_json())).at({**plan.place(), **_begun(told)})
+            if world.size > 1:
+                told = world.tell(plan.to_json())
+                plan = Plan.from_json(told).at({**plan.place(), "rate": 1.0 / max(told["record"][-1][1], 1)})
         devices = [torch.device(config.device)] if config.device.startswith("cuda") else []
         with torch.random.fork_rng(devices=devices), threads(plan.threads):
             torch.manual_seed(config.seed + world.rank)
@@ -110,11 +115,6 @@ def train(
             if kept is not None:
                 run.go_on(kept)
             return run.run()
-
-
-def _begun(told: dict[str, Any]) -> dict[str, Any]:
-    """The pace of a plan that begins now."""
-    return {"rate": 1.0 / max(told["record"][-1][1], 1)}
 
 
 class _Run:
@@ -210,30 +210,28 @@ class _Run:
         if self.resumed is None:
             self.eyes.inside(self.network, self.examples, self.config, 0)
         with held() as asked:
-            while self.why is None and (self.validating or not self.plan.done):
+            while self.validating or (self.why is None and not self.plan.done):
                 if not self.validating:
                     self.one()
-                if self.validating:
-                    with asked.now():
-                        self.validated(asked)
                 self.rest(asked)
-            if self.why is None:
-                self.why = PLANNED
-            if self.keeper is not None and self.history:
-                self.keep()
+                if self.validating:
+                    try:
+                        self.validated(asked)
+                    except Stopped:
+                        self.keep()
+                        raise
+            self.why = self.why or PLANNED
+            self.rest(asked)
         return self.ended()
 
-    def rest(self, asked: Any) -> None:
+    def rest(self, asked: Held) -> None:
         """Between two steps: keep what is due to be kept, and stop if that was asked of any process."""
-        if self.keeper is None and self.world.size == 1:
-            asked.stop()
-            return
-        due = self.world.first and self.keeper is not None and self.keeper.due()
+        due = self.world.first and self.keeper is not None and self.keeper.due(self.why is not None)
         stop, wanted = self.world.agree(float(asked.stopped is not None), float(due))
         if stop or wanted:
             self.keep()
         if stop:
-            raise asked.stopped or Stopped(15)
+            raise asked.stopped or Stopped(signal.SIGTERM)
 
     def one(self) -> None:
         """One step of the plan, whether it can be made or not."""
@@ -264,7 +262,10 @@ class _Run:
         found = [part for process in raw for part in json.loads(process)]
         # The part that is to blame is the one that holds what no network can read, if there is one.
         blamed = next((part for part in found if "NaN" in part["why"]), found[0])
-        blamed = {**blamed, "rows": sorted(row for part in found if part["why"] == blamed["why"] for row in part["rows"])}
+        blamed = {
+            **blamed,
+            "rows": sorted(row for part in found if part["why"] == blamed["why"] for row in part["rows"]),
+        }
         sentence, config = in_words(self.plan.step, blamed, value), self.config
         self.spoilt.append({"step": self.plan.step, **blamed})
         self.skipped += 1
@@ -295,23 +296,23 @@ class _Run:
             self.plan.estimate(left)
         return bool(over)
 
-    def validated(self, asked: Any) -> None:
+    def validated(self, asked: Held) -> None:
         """The validation that is due, its record, and whether training ends with it."""
         start, plan, config = time.perf_counter(), self.plan, self.config
         with self.step.average.in_place():
-            valid, wrong = self._judged()
+            valid, wrong = self._judged(asked)
             if valid < self.best_score:
                 best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        asked.later()  # from here on it is written down in one go
         self.validating = False
         if self.pace is not None:
             self.pace.validated(time.perf_counter() - start)
+        clipped = [norm > config.clip for norm in self.norms] if config.clip else []
         record = {
             "step": plan.step,
             "loss": sum(self.recent) / len(self.recent) if self.recent else None,
             "valid": valid,
             "grad_norm": median(self.norms) if self.norms else None,
-            "clipped": sum(n > config.clip for n in self.norms) / len(self.norms) if self.norms and config.clip else 0.0,
+            "clipped": sum(clipped) / len(clipped) if clipped else 0.0,
             "moved": self.step.moved,
             "lr": self.rate,
             "seconds": round(time.perf_counter() - self.begin, 3),
@@ -330,15 +331,21 @@ class _Run:
         if config.patience and self.waited >= config.patience:
             self.why = f"no better validation in {config.patience} tries"
 
-    def _judged(self) -> tuple[float, str | None]:
-        """The score and what is wrong: the first process looks and tells the others, for whom nothing may differ."""
-        told: list[Any] = []
+    def _judged(self, asked: Held) -> tuple[float, str | None]:
+        """The score and what is wrong: the first process looks and tells the others, for whom nothing may differ.
+
+        It can take long, and changes nothing, so that a wish to stop is granted at once: the validation stays due.
+        """
+        told: list[Any] | None = None
         if self.world.first:
-            valid = score(self.network, self.score)
-            wrong = looked(self.network, self.eyes.alarm) if self.plan.progress >= SETTLED else None
-            told = [None if valid == math.inf else valid, wrong]
-        valid, wrong = self.world.tell(told)
-        return math.inf if valid is None else valid, wrong
+            with suppress(Stopped), asked.now():
+                valid = score(self.network, self.score)
+                wrong = looked(self.network, self.eyes.alarm) if self.plan.progress >= SETTLED else None
+                told = [None if valid == math.inf else valid, wrong]
+        told = self.world.tell(told)
+        if told is None:
+            raise asked.stopped or Stopped(signal.SIGTERM)
+        return math.inf if told[0] is None else told[0], told[1]
 
     def ended(self) -> Training:
         self.plan.last = self.plan.step

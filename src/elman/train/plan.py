@@ -84,7 +84,7 @@ class Plan:
 
 
 class Plateau:
-    """The share of the peak that the rate has: it falls to ``SHARE`` each time ``CALM`` validations in a row are no better."""
+    """The rate's share of the peak: ``SHARE`` as much each time ``CALM`` validations in a row were no better."""
 
     CALM, SHARE = 4, 0.3
 

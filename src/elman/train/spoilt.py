@@ -11,7 +11,7 @@ from torch import Tensor
 from elman.data.batch import Batch, scored
 
 NAMED = 5  # rows that are named
-HUGE = 1e18  # what squares beyond this are no longer float32
+HUGE = 1e18  # beyond this squares are no longer float32
 
 
 def spoilt(batch: Batch) -> dict[str, Any]:
@@ -23,7 +23,10 @@ def spoilt(batch: Batch) -> dict[str, Any]:
     for name, value in [*tensors, *([("y", batch.y)] if batch.y is not None and batch.y.is_floating_point() else [])]:
         guilty |= _bad_rows(value, len(batch), in_time="lengths" in batch.inputs, missing=name == "y")
     if guilty.any():
-        return {"why": "it holds NaN, infinite or huge numbers", "rows": batch.rows[guilty.to(batch.rows.device)].tolist()}
+        return {
+            "why": "it holds NaN, infinite or huge numbers",
+            "rows": batch.rows[guilty.to(batch.rows.device)].tolist(),
+        }
     return {"why": "its gradient is not finite", "rows": batch.rows.tolist()}
 
 
@@ -39,7 +42,9 @@ def _bad_rows(value: Tensor, rows: int, in_time: bool, missing: bool) -> Tensor:
 def in_words(step: int, found: dict[str, Any], loss: float) -> str:
     """A batch that was not learnt from, in a sentence's part."""
     rows = found["rows"]
-    named = ", ".join(str(row + 1) for row in rows[:NAMED]) + (f" and {len(rows) - NAMED:,} more" if rows[NAMED:] else "")
+    named = ", ".join(str(row + 1) for row in rows[:NAMED]) + (
+        f" and {len(rows) - NAMED:,} more" if rows[NAMED:] else ""
+    )
     return (
         f"step {step:,} cannot be learnt from: {found['why']} (loss {'none' if math.isnan(loss) else f'{loss:.4g}'}; "
         f"row{'s' * (len(rows) != 1)} {named or 'none'} of the training part)"

@@ -41,7 +41,9 @@ class Step:
         self.optimizer = optimizer(self.network, self.config)
         self.average = Average(self.network, self.config.average)
 
-    def __call__(self, batches: Batch | Sequence[Batch], rate: float, *, measuring: bool = False) -> tuple[float, float]:
+    def __call__(
+        self, batches: Batch | Sequence[Batch], rate: float, *, measuring: bool = False
+    ) -> tuple[float, float]:
         batches = [batches] if isinstance(batches, Batch) else batches
         for group in self.optimizer.param_groups:
             group["lr"] = rate

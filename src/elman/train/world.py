@@ -1,7 +1,7 @@
 """One training in several processes: what they add up, and what the first tells the others.
 
-Each process learns from its part of every batch; the gradients are added up over all of them and divided by all that was
-scored, so that a step is that of one process on the whole batch, however ragged the parts are.
+Each process learns from its part of every batch; the gradients are added up over all of them and divided by all that
+was scored, so that a step is that of one process on the whole batch, however ragged the parts are.
 """
 
 from __future__ import annotations
