@@ -48,6 +48,9 @@ LARGEST = {
     "tune.json": 64 << 20,
 }
 LARGEST_MANIFEST = 1 << 20
+# The last entry of a manifest: the SHA-256 of all the others, as they would be written without it.
+SEAL = re.compile(rb',\n  "sha256": "([0-9a-f]{64})"(\n}\n)\Z')
+UNSEALED = {"format", "elman", "files"}  # what a manifest has that was written before there were seals
 # A pipe would be waited for without end. Windows has neither flag, nor links that anybody may make.
 PLAINLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -126,8 +129,20 @@ def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) ->
     path = Path(path)
     check_free(path, overwrite)
     hashes = {name: {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)} for name, raw in files.items()}
-    manifest = dump_json({"format": FORMAT, "elman": __version__, "files": hashes})
-    place(path, {**files, MANIFEST: manifest})
+    place(path, {**files, MANIFEST: sealed({"format": FORMAT, "elman": __version__, "files": hashes})})
+
+
+def sealed(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as it is written: the hashes of the files in it are good for nothing where one of them may be lost."""
+    return dump_json({**manifest, "sha256": hashlib.sha256(dump_json(manifest)).hexdigest()})
+
+
+def is_whole(raw: bytes, names: set[str]) -> bool:
+    """Whether the seal of a manifest agrees, whose entries have these names; of one from before seals, their names."""
+    found = SEAL.search(raw)
+    if found is None:
+        return names <= UNSEALED
+    return hashlib.sha256(raw[: found.start()] + found[2]).hexdigest() == found[1].decode()
 
 
 def place(path: Path, files: Mapping[str, bytes]) -> None:
@@ -169,7 +184,8 @@ def read(path: Path) -> dict[str, bytes]:
         raise InputError(
             f"{path} is not a saved model (it holds no {MANIFEST}): give the directory that elman fit wrote"
         )
-    manifest = parse_json(_bytes(path / MANIFEST, LARGEST_MANIFEST), f"{MANIFEST} of {path}")
+    raw = _bytes(path / MANIFEST, LARGEST_MANIFEST)
+    manifest = parse_json(raw, f"{MANIFEST} of {path}")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise InputError(f"{MANIFEST} of {path} does not list files: use the model as it was saved")
     if not isinstance(manifest.get("format"), int) or manifest["format"] > FORMAT:
@@ -177,6 +193,8 @@ def read(path: Path) -> dict[str, bytes]:
             f"{path} has format {short(manifest.get('format'))}, but elman {__version__} reads up to {FORMAT}: "
             "upgrade elman"
         )
+    if manifest["format"] < 1 or not is_whole(raw, set(manifest)):
+        raise InputError(f"{MANIFEST} of {path} is not as it was saved: restore it from a copy, or fit again")
     if len(manifest["files"]) > MOST_FILES:
         raise InputError(
             f"{MANIFEST} of {path} lists {len(manifest['files']):,} files, but a model has {MOST_FILES} at most: "
