@@ -150,13 +150,20 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The members' mean cross-entropy; the settings may weigh the classes and smooth the target."""
-        weight = None
-        if self.config().class_weights:
-            counts = torch.from_numpy(self.counts_).to(outputs)
-            weight = counts.sum() / (len(counts) * counts.clamp(min=1))
+        weight = self._class_weights(outputs) if self.config().class_weights else None
         assert batch.y is not None
         y, smoothing = batch.y.repeat(len(outputs)), self.config().label_smoothing
         return nn.functional.cross_entropy(outputs.flatten(0, 1), y, weight, label_smoothing=smoothing)
+
+    def weigh(self, batch: Batch) -> float:
+        """The classes' weights, where they have some."""
+        assert batch.y is not None
+        known = batch.y[batch.y != NO_LABEL]
+        return float(self._class_weights(torch.ones(()))[known].sum()) if self.config().class_weights else len(known)
+
+    def _class_weights(self, like: Tensor) -> Tensor:
+        counts = torch.from_numpy(self.counts_).to(like)
+        return counts.sum() / (len(counts) * counts.clamp(min=1))
 
     def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean cross-entropy, in nats."""

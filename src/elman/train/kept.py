@@ -54,23 +54,34 @@ def tensors_of(step: Step, feed: Feed, best: Mapping[str, Tensor], world: World,
 def put_back(
     kept: Mapping[str, Tensor], step: Step, feed: Feed, taken: int, world: World, device: str
 ) -> dict[str, Tensor]:
-    """Bring everything to where it was; returns the best weights. Raises KeyError for what is missing.
+    """Bring everything to where it was; returns the best weights. Raises KeyError for what is missing,
+    ValueError or RuntimeError for what does not fit.
 
     The generators and carried states of as many processes as there were: of another number each begins anew.
     """
     network = step.network
     network.load_state_dict(_below(kept, "network."))
     for at, value in enumerate(step.average.average):
-        value.copy_(kept[f"average.{at}"])
+        value.copy_(_like(kept[f"average.{at}"], value))
     state: dict[int, dict[str, Tensor]] = {}
+    weights = [p for group in step.optimizer.param_groups for p in group["params"]]
     for name, value in _below(kept, "optimizer.").items():
         at_, _, what = name.partition(".")
-        state.setdefault(int(at_), {})[what] = value
+        # Neither torch nor its fused kernels look whether these are as long as what they belong to.
+        state.setdefault(int(at_), {})[what] = (
+            value if what == "step" and value.dim() == 0 else _like(value, weights[int(at_)])
+        )
     step.optimizer.load_state_dict({**step.optimizer.state_dict(), "state": state})
     feed.seek(kept["feed"], taken)
     if f"own.{world.size}.random" not in kept and f"own.{world.size - 1}.random" in kept:
         _take_own(network, _below(kept, f"own.{world.rank}."), device)
     return {name: value.to(device) for name, value in _below(kept, "best.").items()}
+
+
+def _like(value: Tensor, wanted: Tensor) -> Tensor:
+    if value.shape != wanted.shape or value.dtype != wanted.dtype:
+        raise ValueError(f"a tensor is {tuple(value.shape)}, but {tuple(wanted.shape)} is needed")
+    return value
 
 
 def _own(network: nn.Module, device: str) -> dict[str, Tensor]:

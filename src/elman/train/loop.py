@@ -77,7 +77,7 @@ def train(
     inside it at the start and at the end, and with ``follow`` at every validation for which a twentieth of the time
     suffices. Neither changes what is learnt.
     ``keeper`` is handed what is needed to go on whenever it is due, when the process is asked to end, which raises
-    Stopped within a step, and at the end. From ``kept`` the training goes on to the same bits.
+    Stopped within a step, and at the end. From ``kept`` the training goes on to the same bits, in the time it had left.
     Of several processes (``world``) each learns from its part of every batch.
     Raises ElmanError when the gradient stays non-finite, or at once if the settings say so.
     """
@@ -89,9 +89,8 @@ def train(
         if kept is not None:
             begin -= kept.facts["seconds"]
             plan = Plan.from_json(kept.facts["plan"]).at(kept.facts["place"])
-            if deadline is not None and kept.facts["pace"] is not None:
-                pace = Pace(deadline, *kept.facts["pace"])
-                pace.begin(plan.step)
+            if kept.facts["pace"] is not None:
+                pace = Pace.at(kept.facts["pace"], plan.step)
         elif plan is not None:
             plan = Plan.from_json(plan.to_json())
             plan.estimate(0)
@@ -157,7 +156,7 @@ class _Run:
         return {
             "plan": self.plan.to_json(),
             "place": self.plan.place(),
-            "pace": None if self.pace is None else [self.pace.step_seconds, self.pace.valid_seconds],
+            "pace": None if self.pace is None else self.pace.place(),
             "taken": self.feed.taken,
             "average": self.step.average.count,
             "plateau": [self.plateau.factor, self.plateau.waited],

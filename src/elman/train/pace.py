@@ -110,6 +110,17 @@ class Pace:
         """Measure from here on."""
         self.since, self.since_step = time.perf_counter(), step
 
+    def place(self) -> list[float]:
+        """What it knows, for `at`; the last is the time left."""
+        return [self.step_seconds, self.valid_seconds, self.deadline - time.perf_counter()]
+
+    @classmethod
+    def at(cls, place: list[float], step: int) -> Pace:
+        step_seconds, valid_seconds, left = place
+        pace = cls(time.perf_counter() + left, step_seconds, valid_seconds)
+        pace.begin(step)
+        return pace
+
     @property
     def over(self) -> bool:
         return time.perf_counter() > self.deadline
