@@ -75,7 +75,8 @@ def put_back(
     feed.seek(kept["feed"], taken)
     if f"own.{world.size}.random" not in kept and f"own.{world.size - 1}.random" in kept:
         _take_own(network, _below(kept, f"own.{world.rank}."), device)
-    return {name: value.to(device) for name, value in _below(kept, "best.").items()}
+    best = _below(kept, "best.")
+    return {name: _like(best[name], value.cpu()).to(device) for name, value in network.state_dict().items()}
 
 
 def _like(value: Tensor, wanted: Tensor) -> Tensor:
