@@ -231,7 +231,9 @@ def test_a_gradient_that_is_not_finite_leaves_the_weights_untouched(by):
 
 
 def test_five_such_gradients_in_a_row_end_training_with_the_remedy():
-    with pytest.raises(ElmanError, match=r"not finite in 5 steps in a row, up to step 8 .*--learning-rate \(now 0.01"):
+    with pytest.raises(
+        ElmanError, match=r"5 steps in a row could not be made; the last: step 8 .*--learning-rate \(now 0.01"
+    ):
         fit(loss=spoiling({4, 5, 6, 7, 8}), learning_rate=0.01)
 
 

@@ -122,8 +122,8 @@ class Checkpoints:
         if changed := [name for name in own["params"] if own["params"][name] != before.get(name)]:
             name = changed[0]
             raise InputError(
-                f"--{name.replace('_', '-')} is {own['params'][name]}, but the unfinished fit in {self.path} has "
-                f"{before.get(name)}: repeat its command, or begin anew with --overwrite instead of --resume"
+                f"--{name.replace('_', '-')} is {_told(own['params'][name])}, but the unfinished fit in {self.path} has "
+                f"{_told(before.get(name))}: repeat its command, or begin anew with --overwrite instead of --resume"
             )
         return Begun(head["config"], Kept(head["facts"], store.tensors(state, STATE)))
 
@@ -182,6 +182,10 @@ class Checkpoints:
         """The model is saved: nothing is unfinished any more."""
         if self.path.is_dir():
             store.remove(self.path)
+
+
+def _told(value: Any) -> str:
+    return "left out" if value is None else str(value)
 
 
 @contextmanager

@@ -272,8 +272,8 @@ class _Run:
             raise ElmanError(f"{sentence}: mend the data, or give --bad-batch skip")
         if self.skipped == TOLERATED:
             raise ElmanError(
-                f"{TOLERATED} steps in a row were not finite or had nothing to learn from; the last, {sentence}: mend the "
-                f"data, or lower --learning-rate (now {config.learning_rate:g}) or --clip (now {config.clip:g})"
+                f"{TOLERATED} steps in a row could not be made; the last: {sentence}: mend the data, or lower "
+                f"--learning-rate (now {config.learning_rate:g}) or --clip (now {config.clip:g})"
             )
         self.eyes.watch({"event": "spoilt", "step": self.plan.step, "told": sentence, **blamed})
         if config.bad_batch == "rollback":

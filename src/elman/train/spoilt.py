@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -46,6 +45,6 @@ def in_words(step: int, found: dict[str, Any], loss: float) -> str:
         f" and {len(rows) - NAMED:,} more" if rows[NAMED:] else ""
     )
     return (
-        f"step {step:,} cannot be learnt from: {found['why']} (loss {'none' if math.isnan(loss) else f'{loss:.4g}'}; "
+        f"step {step:,} cannot be learnt from: {found['why']} (loss {loss:.4g}; "
         f"row{'s' * (len(rows) != 1)} {named or 'none'} of the training part)"
     )
