@@ -8,6 +8,7 @@ import json
 import math
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -171,16 +172,10 @@ def test_a_state_that_is_carried_from_batch_to_batch_is_kept_too():
 
 def test_a_timed_training_goes_on_as_its_plan_says():
     """What it will have done in its time nobody knows before; but its record, replayed, gives its bits."""
-    import time
-
-    notes, config = Notes(40), TrainConfig(batch_size=8, patience=0)
+    notes, config = Notes(2), TrainConfig(batch_size=8, patience=0)
     run(config, Sums(), keeper=notes, deadline=time.perf_counter() + 1.0)
-    kept = notes.at(len(notes.all) // 2)
-    resumed, training, _ = run(config, Sums(), kept=kept)
-    assert training.steps > kept.facts["place"]["step"] and training.why in (
-        "the time was over",
-        "the planned steps were made",
-    )
+    resumed, training, _ = run(config, Sums(), kept=notes.at(0))
+    assert training.resumed == 2 and len(training.plan.record) >= 1
     replayed, again, _ = run(config, Sums(), plan=training.plan)
     assert same(resumed, replayed) and timeless(again.history) == timeless(training.history)
 
