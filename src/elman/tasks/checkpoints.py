@@ -121,9 +121,10 @@ class Checkpoints:
         before = head["identity"]["params"]
         if changed := [name for name in own["params"] if own["params"][name] != before.get(name)]:
             name = changed[0]
+            now, then = (_told(params.get(name)) for params in (own["params"], before))
             raise InputError(
-                f"--{name.replace('_', '-')} is {_told(own['params'][name])}, but the unfinished fit in {self.path} has "
-                f"{_told(before.get(name))}: repeat its command, or begin anew with --overwrite instead of --resume"
+                f"--{name.replace('_', '-')} is {now}, but the unfinished fit in {self.path} has {then}: repeat its "
+                "command, or begin anew with --overwrite instead of --resume"
             )
         return Begun(head["config"], Kept(head["facts"], store.tensors(state, STATE)))
 
