@@ -79,6 +79,11 @@ def reason(error: BaseException) -> str:
     return lines[0] if len(lines[0]) <= 200 else f"{lines[0][:200]}..."
 
 
+def named(path: Path) -> str:
+    """A file's name, cut where it is longer than names are."""
+    return str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}..."
+
+
 def is_there(path: Path) -> bool:
     """Whether there is such a file; a name longer than any file's is none."""
     try:
@@ -89,7 +94,7 @@ def is_there(path: Path) -> bool:
 
 def load_bytes(path: Path, need: str | None = TABLE) -> bytes:
     """The file's bytes, unpacked if gzipped; without any, refused in words that say the ``need``, None for no need."""
-    shown = str(path) if len(str(path)) <= 200 else str(path)[:200] + "..."
+    shown = named(path)
     try:
         raw = path.read_bytes()
     except IsADirectoryError:
