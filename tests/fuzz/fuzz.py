@@ -85,16 +85,23 @@ def main(target: str, folder: Path, options: list[str]) -> None:
     parser = TARGETS[target]
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    for at, raw in enumerate(parser.good()):
-        (corpus / f"good{at}").write_bytes(raw)
     path = folder / f"input{parser.suffix}"
     with atheris.instrument_imports(include=["elman"]):  # what is imported when first needed
-        _attempt(parser.read, path, parser.good()[0])
+        good = parser.good()
+        _attempt(parser.read, path, good[0])
+    for at, raw in enumerate(good):
+        (corpus / f"good{at}").write_bytes(raw)
 
     def once(raw: bytes) -> None:
         _attempt(parser.read, path, raw)
 
-    limits = ["-timeout=10", "-rss_limit_mb=3000", f"-max_len={LONGEST}", f"-artifact_prefix={folder}/"]
+    limits = [
+        "-timeout=10",
+        "-rss_limit_mb=3000",
+        "-len_control=0",
+        f"-max_len={LONGEST}",
+        f"-artifact_prefix={folder}/",
+    ]
     given = [one for one in options if not one.startswith("-")] or [str(corpus)]
     atheris.Setup([sys.argv[0], *limits, *(one for one in options if one.startswith("-")), *given], once)
     atheris.Fuzz()
