@@ -19,7 +19,7 @@ MOST = 2**32  # bytes of an archive when it is unpacked
 X, Y = ("x", "X", "images", "pictures", "data", "arr_0"), ("y", "Y", "labels", "label", "arr_1")
 NEED = "arrays x and y, or x_train, y_train, x_test and y_test, are needed"
 
-# Of files that are cut, encrypted (RuntimeError), or whose headers claim what cannot be.
+# Of files that are cut, encrypted or of another version (RuntimeError), or whose headers claim what cannot be.
 DAMAGE = (
     ValueError,
     OSError,
@@ -100,7 +100,7 @@ def _names(path: Path) -> set[str]:
             entries = archive.infolist()
     except FileNotFoundError:
         raise InputError(f"there is no file {path}: check the name and the folder") from None
-    except (zipfile.BadZipFile, OSError) as error:
+    except DAMAGE as error:
         raise InputError(f"{path} is no NumPy archive ({reason(error)}): {NEED}") from None
     total = sum(entry.file_size for entry in entries)
     if total > MOST:
