@@ -82,7 +82,13 @@ def read_sound(path: str | Path, rate: int) -> Tensor:
     if not np.isfinite(wave).all():
         at = int(np.flatnonzero(~np.isfinite(wave))[0])
         raise InputError(f"{path} holds NaN or infinity at sample {at:,}: write the file again")
-    return torch.from_numpy(_within(resampled(wave, own, rate)))
+    found = resampled(wave, own, rate)
+    if not len(found):
+        raise InputError(
+            f"{path} holds {count:,} samples at {own:,} a second, which are none at {rate:,}: record it again, or "
+            "leave it out"
+        )
+    return torch.from_numpy(_within(found))
 
 
 def resampled(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
