@@ -8,6 +8,7 @@ known names are opened, none through a link, and the size of each is bounded bef
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import math
@@ -15,6 +16,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -128,6 +130,11 @@ def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) ->
     """Write the files and their manifest as the directory ``path``, at once or not at all."""
     path = Path(path)
     check_free(path, overwrite)
+    put(path, files)
+
+
+def put(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files and their manifest in the place of what is there, at once or not at all."""
     hashes = {name: {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)} for name, raw in files.items()}
     place(path, {**files, MANIFEST: sealed({"format": FORMAT, "elman": __version__, "files": hashes})})
 
@@ -156,27 +163,48 @@ def place(path: Path, files: Mapping[str, bytes]) -> None:
                 sink.flush()
                 os.fsync(sink.fileno())
         _sync_directory(staged)
-        if path.exists() and any(path.iterdir()):
-            # A directory cannot replace a full one in one step; the old model waits beside until the new one stands.
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            try:
-                path.rename(old / "model")
-                staged.rename(path)
-            except OSError:
-                if (old / "model").exists():
-                    (old / "model").rename(path)
-                old.rmdir()
-                raise
-            shutil.rmtree(old)
-        else:
+        if not (path.exists() and any(path.iterdir())):
             staged.rename(path)
+        elif not _exchanged(staged, path):  # what is staged then is the old model
+            _by_turns(staged, path)
         _sync_directory(path.parent)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def read(path: Path) -> dict[str, bytes]:
-    """The files of a saved model, each checked against the manifest. Raises InputError naming what is wrong."""
+def remove(path: Path) -> None:
+    """Take a directory away, at once: what a crash leaves of it bears another name, which begins with a point."""
+    gone = Path(tempfile.mkdtemp(prefix=f".{path.name}.gone.", dir=path.parent))
+    path.rename(gone / path.name)
+    shutil.rmtree(gone)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether two directories have changed places, in one step: Linux can, and most of its file systems."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    here, exchange = -100, 2
+    return rename is not None and rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+
+
+def _by_turns(staged: Path, path: Path) -> None:
+    """Put one directory in the place of a full one where that takes two steps: the old one waits beside meanwhile."""
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    try:
+        path.rename(old / "model")
+        staged.rename(path)
+    except OSError:
+        if (old / "model").exists():
+            (old / "model").rename(path)
+        old.rmdir()
+        raise
+    shutil.rmtree(old)
+
+
+def read(path: Path, largest: Mapping[str, int] = LARGEST) -> dict[str, bytes]:
+    """The files of a saved model, each checked against the manifest. Raises InputError naming what is wrong.
+
+    Those of the names in ``largest`` are read, which has the bytes of each at most.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"there is no model at {path}: give the directory that elman fit wrote (--out)")
@@ -206,9 +234,9 @@ def read(path: Path) -> dict[str, bytes]:
             raise InputError(
                 f"{MANIFEST} of {path} names {short(name)}, which is no plain file name: do not use this model"
             )
-        if name not in LARGEST:
+        if name not in largest:
             continue
-        raw = files[name] = _bytes(path / name, LARGEST[name])
+        raw = files[name] = _bytes(path / name, largest[name])
         if entry != {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}:
             raise InputError(
                 f"{name} of {path} is not as it was saved (its size or SHA-256 differs from the manifest's): restore "
