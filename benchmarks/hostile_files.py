@@ -27,6 +27,26 @@ def harmed_model(folder: Path, flips: int, truncations: int, seed: int) -> list[
     return [{"name": name, "tried": one.tried, "held": one.refused, "lost": one.wrong} for name, one in found]
 
 
+def harmed_checkpoint(folder: Path, flips: int, truncations: int, seed: int) -> list[dict[str, Any]]:
+    """The same of what is kept of an unfinished fit, as it lies on disk."""
+    import torch
+    from safetensors.torch import save
+
+    from elman.tasks import checkpoints, store
+    from harmed import harm
+
+    path = folder / "000000120"
+    state = save({"weight": torch.randn(8, 8), "step": torch.arange(3)})
+    store.put(path, {checkpoints.RUN: store.dump_json({"step": 120}), checkpoints.STATE: state})
+
+    def read(place: Path) -> Any:
+        return store.read(place, checkpoints.LARGEST)
+
+    found = [("a checkpoint with a bit flipped", harm(path, read, flips, 0, seed))]
+    found.append(("a checkpoint cut short", harm(path, read, 0, truncations, seed)))
+    return [{"name": name, "tried": one.tried, "held": one.refused, "lost": one.wrong} for name, one in found]
+
+
 def strange_models(folder: Path, count: int, seed: int) -> list[dict[str, Any]]:
     """Models of every kind, something in them changed and signed again: refused, or a bad model and no more."""
     import subprocess
@@ -64,7 +84,12 @@ def lines(
 ) -> list[dict]:
     """The figures of everything, a dictionary a line: ``name``, ``tried``, ``held``, ``lost`` and what else is told."""
     found = []
-    for of, counts in ((harmed_model, (flips, truncations)), (strange_models, (strangers,)), (mutated_files, (files,))):
+    for of, counts in (
+        (harmed_checkpoint, (flips, truncations)),
+        (harmed_model, (flips, truncations)),
+        (strange_models, (strangers,)),
+        (mutated_files, (files,)),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             found += of(Path(folder), *counts, seed)
     return found
