@@ -65,3 +65,9 @@ def test_damaged_and_endless_lines_are_refused(tmp_path, monkeypatch):
     path.write_bytes(gzip.compress(b"the 0.1 0.2"))
     with pytest.raises(InputError, match=r"line 1 of vectors\.gz has more than 10 bytes"):
         read_vectors(path, ["the"])
+
+
+def test_a_number_beyond_float32_is_refused_without_a_warning(tmp_path):
+    (tmp_path / "v.txt").write_bytes(b"the 1e39 0.2")
+    with pytest.raises(InputError, match="something else than finite numbers"):
+        read_vectors(tmp_path / "v.txt", ["the"])

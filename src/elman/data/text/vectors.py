@@ -42,7 +42,8 @@ def read_vectors(path: str | Path, symbols: Sequence[str]) -> tuple[np.ndarray, 
         if at is None or at in found:
             continue
         try:
-            found[at] = np.array(cells[-width:], np.float32)
+            with np.errstate(over="ignore"):  # which is told below
+                found[at] = np.array(cells[-width:], np.float32)
         except ValueError:
             found[at] = np.full(width, np.nan, np.float32)
         if not np.isfinite(found[at]).all():
