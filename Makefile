@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo native test check check-slow sanitize bench clean
+.PHONY: demo native test check check-slow sanitize fuzzer bench clean
 
 # torch comes first and alone: 2.13.0 is the version tested, and later installs then keep it.
 # The native kernels are left to `native`.
@@ -33,7 +33,7 @@ check: .venv/done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check-slow: check test sanitize
+check-slow: check test sanitize fuzzer
 	$(BIN)/python -m pytest -m slow
 
 # Every test of the kernels once more on libraries that stop at the first wrong address or undefined operation (GCC).
@@ -44,6 +44,10 @@ sanitize: .venv/done
 	$(BIN)/cmake --build build/sanitize --parallel 2
 	ELMAN_NATIVE_DIR=$(CURDIR)/build/sanitize/libraries ASAN_OPTIONS=detect_leaks=0 \
 		LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" $(BIN)/python -m pytest -m 'not slow' -n 2 tests/kernels
+
+# Each parser is fuzzed for a minute (ELMAN_FUZZ_SECONDS) where atheris has a wheel; elsewhere those tests are skipped.
+fuzzer: .venv/done
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris
 
 bench: native
 	$(BIN)/python benchmarks/kernels.py

@@ -1,5 +1,6 @@
 """Small good files of every kind that users hand over; ``mutations.py`` makes bad ones of them."""
 
+import gzip
 import io
 import json
 import tempfile
@@ -62,7 +63,7 @@ def words() -> Files:
 def vectors() -> Files:
     lines = [f"{word} {at} 0.5 -1e-3" for at, word in enumerate(("red", "green", "New York", "blue"))]
     plain = "\n".join(lines).encode() + b"\n"
-    return [plain, b"4 3\n" + plain]
+    return [plain, b"4 3\n" + plain, gzip.compress(plain, 1)]
 
 
 def vocabularies() -> Files:

@@ -19,7 +19,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from parsers import PARSERS, Parser
+
 SECONDS, BYTES = 2.0, 1 << 30  # that one file may take: of the processor, and beyond what the libraries take
+GOOD = ("read", "refused")
 WAIT = 30.0  # seconds on the clock until a process is given up, for others may be at work beside it
 
 
@@ -43,16 +46,15 @@ def case(at: int, seed: int, files: dict[str, list[bytes]]) -> tuple[str, bytes]
 def trial(kind: str, raw: bytes, folder: Path) -> str:
     """What becomes of a file: "read", "refused", or what is wrong, with the place in the source."""
     from elman.errors import ElmanError
-    from parsers import PARSERS
 
-    path = folder / f"file{PARSERS[kind].suffix}"
+    path = folder / f"file{table()[kind].suffix}"
     path.write_bytes(raw)
     signal.signal(signal.SIGPROF, late)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # what is printed between the lines of an answer is no answer
-            PARSERS[kind].read(path)
+            table()[kind].read(path)
     except ElmanError as error:
         if "\n" in str(error) or len(str(error)) > 1000:
             return f"no sentence: {str(error)[:200]!r}"
@@ -73,17 +75,43 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
+# What no reader may do, to show that it would be seen: each does it with all but its good file.
+def _fails(path: Path) -> None:
+    if path.read_bytes() != b"good":
+        raise ZeroDivisionError
+
+
+def _takes(path: Path) -> None:
+    if path.read_bytes() != b"good":
+        bytearray(2 * BYTES)
+
+
+def _crashes(path: Path) -> None:
+    if path.read_bytes() != b"good":
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _hangs(path: Path) -> None:
+    while path.read_bytes() != b"good":
+        pass
+
+
+BROKEN = {read.__name__: read for read in (_fails, _takes, _crashes, _hangs)}
+
+
+def table() -> dict[str, Parser]:
+    return {**PARSERS, **{name: Parser("", lambda: [b"good"], read) for name, read in BROKEN.items()}}
+
+
 def work(folder: Path, begin: int, end: int, seed: int, kinds: list[str]) -> None:
     """Try the files from ``begin`` on, a line of stdout before each and one after."""
     import torch
 
-    from parsers import PARSERS
-
     torch.set_num_threads(1)
-    files = {kind: PARSERS[kind].good() for kind in kinds}
+    files = {kind: table()[kind].good() for kind in kinds}
     for kind, good in files.items():  # what is loaded once, when first needed, is loaded now
         said = [trial(kind, raw, folder) for raw in good]
-        assert set(said) <= ({"read", "refused"} if PARSERS[kind].many else {"read"}), f"good {kind} files: {said}"
+        assert set(said) <= ({"read", "refused"} if table()[kind].many else {"read"}), f"good {kind} files: {said}"
     limited()
     for at in range(begin, end):
         kind, raw = case(at, seed, files)
@@ -95,40 +123,44 @@ def work(folder: Path, begin: int, end: int, seed: int, kinds: list[str]) -> Non
 
 def main(folder: Path, count: int, seed: int, kinds: list[str] | None = None) -> dict[str, Any]:
     """So many mutated files, in processes one after another."""
-    from parsers import PARSERS
-
-    kinds = [kind for kind in kinds or PARSERS if PARSERS[kind].here]
+    kinds = [kind for kind in kinds or PARSERS if table()[kind].here]
     found, lost, slowest, at = Counter[str](), [], 0.0, 0
     while at < count:
-        command = [sys.executable, __file__, "--work", *map(str, (folder, at, count, seed, ",".join(kinds)))]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
-        with (folder / "stderr").open("wb") as errors:
-            worker = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, env={**environment, "POLARS_MAX_THREADS": "1"}
-            )
-        kind = None
-        while line := _line(worker, 120 if kind is None else WAIT):
-            said, of = json.loads(line)
-            if isinstance(said, int):
-                at, kind = said, of
-                continue
-            found[said if said in ("read", "refused") else "lost"] += 1
-            lost += [f"{kind} {seed} {at}: {said}"] * (said not in ("read", "refused"))
-            slowest, at, kind = max(slowest, of), at + 1, ""
-        worker.kill()
-        code = worker.wait()
+        kind: str | None = None
+        with _started(folder, at, count, seed, kinds) as worker:
+            try:
+                while line := _line(worker, 120 if kind is None else WAIT):
+                    said, of = json.loads(line)
+                    if isinstance(said, int):
+                        at, kind = said, of
+                        continue
+                    found[said if said in GOOD else "lost"] += 1
+                    lost += [f"{kind} {seed} {at}: {said}"] * (said not in GOOD)
+                    slowest, at, kind = max(slowest, of), at + 1, ""
+            finally:
+                worker.kill()
         if at < count:
+            said = _ended(worker.returncode, folder)
             if not kind:
-                raise RuntimeError((folder / "stderr").read_text(errors="replace")[-2000:])
-            said = (
-                "a hang"
-                if code == -signal.SIGKILL
-                else f"exit {code}: {(folder / 'stderr').read_text(errors='replace')[-300:]}"
-            )
+                raise RuntimeError(said)
             found["lost"] += 1
             lost.append(f"{kind} {seed} {at}: {said}")
             at += 1
     return {"tried": count, "found": dict(found), "lost": lost, "slowest": round(slowest, 2), "kinds": kinds}
+
+
+def _started(folder: Path, *what: Any) -> subprocess.Popen:
+    *numbers, kinds = what
+    command = [sys.executable, __file__, "--work", str(folder), *map(str, numbers), ",".join(kinds)]
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+    with (folder / "stderr").open("wb") as errors:
+        # No buffer: what lies in one is not seen by select.
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, bufsize=0, env={**os.environ, **own})
+
+
+def _ended(code: int, folder: Path) -> str:
+    told = (folder / "stderr").read_text(errors="replace")[-1000:]
+    return "a hang" if code == -signal.SIGKILL else f"exit {code}: {told}"
 
 
 def _line(worker: subprocess.Popen, seconds: float) -> bytes:

@@ -183,7 +183,17 @@ def mutant(files: Files, draw: random.Random) -> Files:
 class Watch:
     """What a block opens beside a folder, and what it runs, by Python's own events."""
 
-    RUNS = ("exec", "compile", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "pickle.find_class")
+    RUNS = (
+        "exec",
+        "compile",
+        "import",
+        "os.system",
+        "os.exec",
+        "os.posix_spawn",
+        "os.fork",
+        "pty.spawn",
+        "pickle.find_class",
+    )
 
     def __init__(self) -> None:
         self.seen: list[str] = []

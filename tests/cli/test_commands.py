@@ -181,6 +181,7 @@ def test_a_file_can_say_yes_and_a_flag_no(here, printed):
         (None, "there is no file fit.toml for --config"),
         (b"target = \n", "fit.toml is not readable as TOML"),
         (b"\xff\xfe", "fit.toml is not readable as TOML"),
+        (b"steps = " + b"9" * 5000, "fit.toml is not readable as TOML"),
         (b"target = 'Close'\nhorizn = 3\n", "Unknown option: --horizn"),
         (b"target = 'Close'\nhorizon = -3\n", "--horizon must be a whole number, at least 1, but is -3"),
         (b"target = 'Close'\nsteps = 'many'\n", 'unable to convert "many" into int'),

@@ -3,6 +3,7 @@
 import gzip
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data.files import line_of_row
+from elman.data.files import is_there, line_of_row, named, reason
 from elman.data.table import Origin, categories, numbers, read_table
 from elman.errors import InputError
 
@@ -214,3 +215,17 @@ def test_a_million_rows_are_read_in_seconds(tmp_path, last):
     assert numbers(frame, "b").sum() == 1_250_000.0
     assert time.perf_counter() - begin < 10
     assert json.dumps(frame.columns) == '["a", "b", "c"]'
+
+
+def test_nesting_without_end_is_no_crash(tmp_path):
+    path = tmp_path / "deep.jsonl"
+    for text in ('{"a": ' + "[" * 100_000, '{"a":' * 100_000, '{"a": ' + "[" * 5000 + "]" * 5000 + "}"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"deep\.jsonl"):
+            read_table(path)
+
+
+def test_what_a_library_says_is_one_line_and_short():
+    assert reason(ValueError("one\ntwo")) == "one" and reason(KeyError()) == "KeyError"
+    assert len(reason(ValueError("x" * 10**6))) < 210
+    assert not is_there(Path("x" * 5000)) and is_there(Path(__file__)) and len(named(Path("x" * 5000))) < 210

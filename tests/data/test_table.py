@@ -1,6 +1,7 @@
 """Columns are numbers or kinds as their cells say, and a stray cell is named with its row."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from elman.data.table import Origin, categories, column, holds_numbers, numbers, read_table
@@ -76,3 +77,21 @@ def test_what_a_column_is_meant_as():
         }
     )
     assert [holds_numbers(frame, name) for name in frame.columns] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "cells", [pl.Series([2**31 - 1, 0]).cast(pl.Int32).cast(pl.Date), pl.Series([2**62, 0]).cast(pl.Datetime("ms"))]
+)
+def test_a_time_that_no_calendar_has_is_told_by_its_row(cells, tmp_path):
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"y": [1, 2], "day": cells.reverse()}).write_parquet(path)
+    for source in (path, pl.read_parquet(path)):
+        with pytest.raises(InputError, match=r"column 'day' of .* beyond the years 1 to 9999 in row 2: correct it"):
+            read_table(source)
+
+
+def test_the_first_and_the_last_time_of_the_calendar_are_read():
+    for unit in ("ms", "us"):
+        days = pl.Series(["0001-01-01", "9999-12-31", None]).str.to_date().cast(pl.Datetime(unit, "Asia/Tokyo"))
+        assert read_table({"day": days}).height == 3
+    assert read_table(pl.DataFrame({"day": pl.Series([-(2**63), 2**63 - 1]).cast(pl.Datetime("ns"))})).height == 2

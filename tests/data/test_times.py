@@ -174,3 +174,9 @@ def test_a_german_column_of_dates_is_the_time():
     frame = pl.DataFrame({"Datum": ["01.02.2018", "02.02.2018", "13.02.2018"], "Wert": ["1", "2", "3"]})
     assert guess_time_column(frame) == ("Datum",)
     assert guess_time_column(frame.rename({"Datum": "Tag der Messung"})) == ("Tag der Messung",)
+
+
+def test_a_year_of_a_million_digits_is_no_time():
+    for year in ("1e300", "99999999", "-1e18"):
+        with pytest.raises(InputError, match="must hold whole numbers to make a time"):
+            read_times(pl.DataFrame({"year": [year], "month": ["1"]}), ["year", "month"])

@@ -8,6 +8,7 @@ from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
+from elman.data.files import reason
 from elman.errors import InputError
 from elman.tasks.load import TASKS
 
@@ -49,8 +50,8 @@ def with_config(arguments: list[str]) -> list[str]:
         raise InputError(f"there is no file {path} for --config: check the name and the folder") from None
     except OSError as error:
         raise InputError(f"cannot read {path} for --config ({error.strerror}): give a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not readable as TOML ({error}): correct it") from None
+    except (ValueError, RecursionError) as error:  # TOML's own, UTF-8's, and of numbers of too many digits
+        raise InputError(f"{path} is not readable as TOML ({reason(error)}): correct it") from None
     given = {token.split("=")[0].replace("--no-", "--", 1) for token in rest}
     flags: list[str] = []
     for name, value in settings.items():

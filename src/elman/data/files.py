@@ -1,12 +1,10 @@
 """The bytes of a file, or a frame of any library, to a polars frame of raw cells, with faults named by place."""
 
 import csv
-import gzip
 import io
 import json
 import os
 import tempfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from elman.data.packed import MAGIC, unpacked
 from elman.errors import InputError
 
 BINARY = {
@@ -74,9 +73,28 @@ def short(value: Any) -> str:
 TABLE = "a header and rows are needed"
 
 
+def reason(error: BaseException) -> str:
+    """What a library said of a file, as a message shows it: its first line, cut where it is long."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= 200 else f"{lines[0][:200]}..."
+
+
+def named(path: Path) -> str:
+    """A file's name, cut where it is longer than names are."""
+    return str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}..."
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; a name longer than any file's is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def load_bytes(path: Path, need: str | None = TABLE) -> bytes:
     """The file's bytes, unpacked if gzipped; without any, refused in words that say the ``need``, None for no need."""
-    shown = str(path) if len(str(path)) <= 200 else str(path)[:200] + "..."
+    shown = named(path)
     try:
         raw = path.read_bytes()
     except IsADirectoryError:
@@ -89,11 +107,8 @@ def load_bytes(path: Path, need: str | None = TABLE) -> bytes:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {shown} ({why}): check its name and its rights") from None
-    if raw.startswith(b"\x1f\x8b"):
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path.name} is a damaged gzip file ({error}): make it again") from None
+    if raw.startswith(MAGIC):
+        raw = unpacked(raw, path.name)
     if need and not raw.strip():
         raise InputError(f"{path.name} is empty: {need}")
     return raw
@@ -145,7 +160,7 @@ def _parquet(raw: bytes, file: str) -> pl.DataFrame:
     try:
         return pl.read_parquet(io.BytesIO(raw))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(f"{file} is damaged Parquet ({_first(error)}): make it again") from None
+        raise InputError(f"{file} is damaged Parquet ({reason(error)}): make it again") from None
 
 
 def _json_lines(text: str, file: str) -> pl.DataFrame:
@@ -159,19 +174,15 @@ def _json_lines(text: str, file: str) -> pl.DataFrame:
                     'must be a JSON object, like {"time": "2020-01-01", "value": 1.5}'
                 ) from None
         raise InputError(
-            f"{file} cannot be read as JSON lines ({_first(error)}): each name must hold one type of value"
+            f"{file} cannot be read as JSON lines ({reason(error)}): each name must hold one type of value"
         ) from None
 
 
 def _json(line: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-
-
-def _first(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
 
 
 def _records(text: str, separator: str, quote: str | None, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
@@ -301,7 +312,7 @@ def from_frame(source: Any) -> pl.DataFrame:
         ) from None
     except (ValueError, pl.exceptions.PolarsError) as error:
         raise InputError(
-            f"the frame is not usable ({_first(error)}): give its columns distinct names and one length"
+            f"the frame is not usable ({reason(error)}): give its columns distinct names and one length"
         ) from None
 
 

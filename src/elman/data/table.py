@@ -56,7 +56,24 @@ def read_table(source: Any) -> pl.DataFrame:
     frame = from_frame(source) if origin.path is None else read_file(origin.path)
     if not frame.width or not frame.height:
         raise InputError(f"{origin.name} holds a header but no rows: at least one row of values is needed")
+    for cells in frame.select(pl.selectors.date() | pl.selectors.datetime()):
+        _check_years(cells, origin)
     return frame.with_columns(pl.selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
+
+
+def _check_years(cells: pl.Series, origin: Origin) -> None:
+    """Raise InputError for times that no calendar has: whatever reads or shows one of them would fail."""
+    days = {"ms": 86400 * 10**3, "us": 86400 * 10**6, "ns": 86400 * 10**9}[
+        getattr(cells.dtype, "time_unit", None) or "ms"
+    ]
+    days = 1 if cells.dtype == pl.Date else days
+    least, most = max(-719_162 * days, -(2**63)), min(2_932_897 * days, 2**63) - 1  # the years 1 to 9999
+    beyond = ~cells.to_physical().cast(pl.Int64).is_between(least, most).fill_null(True)
+    if beyond.any():
+        raise InputError(
+            f"column {cells.name!r} of {origin.name} holds a time beyond the years 1 to 9999 in row "
+            f"{int(beyond.arg_max() or 0) + 1}: correct it, or leave it empty"
+        )
 
 
 def column(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> pl.Series:

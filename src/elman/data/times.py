@@ -15,6 +15,7 @@ MICROSECONDS = {
     "day": 86400 * 10**6, "week": 7 * 86400 * 10**6,
 }  # fmt: skip
 MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+LARGEST = 10**6  # of a year, a month, ... in a column of its own: beyond it nothing is a time
 PARTS = {
     "year": ("year", "yr", "yyyy"), "month": ("month", "mon", "mm"), "day": ("day", "dd", "dayofmonth"),
     "hour": ("hour", "hr", "hh"), "minute": ("minute", "min"), "second": ("second", "sec"),
@@ -127,7 +128,7 @@ def _looks_dated(cells: pl.Series) -> bool:
 
 def _whole(frame: pl.DataFrame, name: str, origin: Origin) -> np.ndarray:
     values = numbers(frame, name, origin)
-    bad = np.isnan(values) | (values % 1 != 0)
+    bad = np.isnan(values) | (values % 1 != 0) | (np.abs(values) > LARGEST)
     if bad.any():
         at = int(bad.argmax())
         raise InputError(

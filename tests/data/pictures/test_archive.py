@@ -143,3 +143,18 @@ def test_damaged_and_encrypted_archives(saved):
     path.write_bytes(raw[: len(raw) // 2])
     with pytest.raises(InputError, match="is no NumPy archive"):
         read_archive(path)
+
+
+def test_an_archive_of_another_version_or_with_names_that_are_no_text(saved):
+    path = saved(x=X, y=Y)
+    raw = bytearray(path.read_bytes())
+    listed = raw.index(b"PK\x01\x02")
+    newer, unnamed = raw.copy(), raw.copy()
+    newer[listed + 6] = 157  # the version that is needed to read it
+    unnamed[listed + 9] |= 8  # names are UTF-8
+    unnamed[listed + 46] = 255
+    for held in (newer, unnamed):
+        path.write_bytes(held)
+        for read in (held_part, read_archive):
+            with pytest.raises(InputError, match="is no NumPy archive"):
+                read(path)

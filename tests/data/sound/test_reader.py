@@ -148,3 +148,9 @@ def test_a_missing_library_is_named_with_its_remedy(tones, monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(MissingDependency, match=r"pip install 'elman\[sound\]'"):
         read_sound(path, 8000)
+
+
+def test_a_sound_shorter_than_a_sample_of_the_wanted_rate_is_refused(tmp_path):
+    soundfile.write(tmp_path / "click.wav", np.full(2, 0.5), 768_000)
+    with pytest.raises(InputError, match="holds 2 samples at 768,000 a second, which are none at 8,000"):
+        read_sound(tmp_path / "click.wav", 8000)

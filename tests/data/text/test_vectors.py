@@ -5,6 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
+from elman.data.text import vectors
 from elman.data.text.vectors import read_vectors
 from elman.errors import InputError
 
@@ -51,3 +52,22 @@ def test_what_are_no_vectors_is_refused(tmp_path, raw, message):
 def test_an_absent_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"cannot read the word vectors .*none\.txt \(No such file or directory\)"):
         read_vectors(tmp_path / "none.txt", ["a"])
+
+
+def test_damaged_and_endless_lines_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "vectors.gz"
+    raw = bytearray(gzip.compress(GLOVE * 50, mtime=0))
+    raw[20] ^= 0xFF
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match="cannot read the word vectors"):
+        read_vectors(path, ["cat"])
+    monkeypatch.setattr(vectors, "LINE", 10)
+    path.write_bytes(gzip.compress(b"the 0.1 0.2"))
+    with pytest.raises(InputError, match=r"line 1 of vectors\.gz has more than 10 bytes"):
+        read_vectors(path, ["the"])
+
+
+def test_a_number_beyond_float32_is_refused_without_a_warning(tmp_path):
+    (tmp_path / "v.txt").write_bytes(b"the 1e39 0.2")
+    with pytest.raises(InputError, match="something else than finite numbers"):
+        read_vectors(tmp_path / "v.txt", ["the"])

@@ -8,16 +8,18 @@ import zipfile
 from copy import deepcopy
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from elman.deploy.imports import keras_layers, open_file, read
+from elman.deploy.imports import hdf5, keras_layers, open_file, read
 from elman.errors import ElmanError, InputError
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed, so no Keras file can be read")
 
+PROBE = str(Path(hdf5.__file__).parent)
 CELLS = [
     f"{cell}_{every}_{bias}"
     for cell in ("lstm", "gru_after", "gru_before", "rnn", "back", "both_LSTM", "both_GRU", "both_SimpleRNN")
@@ -264,3 +266,28 @@ def test_older_spellings_are_read(keras_folder, tmp_path):
     y = read(path, check=False)(torch.from_numpy(known["x"]).transpose(0, 1))
     np.testing.assert_allclose(y.detach().numpy(), known["y"], atol=2e-6)
     assert re.fullmatch("input_layer.*", first["config"]["name"])
+
+
+def test_what_the_library_does_not_survive_is_seen_in_another_process(keras_folder, tmp_path, monkeypatch):
+    probe = tmp_path / "probe.py"
+    monkeypatch.setattr(hdf5.hdf5_probe, "__file__", str(probe))
+    monkeypatch.setattr(hdf5, "SECONDS", 2)
+    limited = f"import sys; sys.path.insert(0, {PROBE!r}); import hdf5_probe; hdf5_probe.limited(0)\n"
+    for harm in ("import time; time.sleep(60)", limited + "while True: pass", "import os; os.abort()"):
+        probe.write_text(harm)
+        for suffix in ("keras", "h5"):
+            with pytest.raises(InputError, match=f"deep.{suffix} is damaged in a way that the HDF5 library does not"):
+                open_file(keras_folder / f"deep.{suffix}")
+
+
+def test_a_list_of_names_that_never_ends_is_refused(tmp_path):
+    """A length of 0 in the heap of an attribute's text, on which the library goes round in a circle."""
+    path = tmp_path / "round.h5"
+    with h5py.File(path, "w") as root:
+        root.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": []})
+    raw = bytearray(path.read_bytes())
+    heap = raw.index(b"GCOL")
+    raw[heap + 16 + 8 : heap + 16 + 16] = bytes(8)
+    path.write_bytes(raw)
+    with pytest.raises(InputError):
+        open_file(path)

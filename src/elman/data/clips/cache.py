@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from elman.data.files import at_once
+from elman.data.pictures.archive import DAMAGE
 from elman.errors import InputError
 
 NAME = "ELMAN_CACHE"  # environment variable: another folder, or empty for none
@@ -37,10 +39,12 @@ def kept(path: Path, settings: object, decode: Callable[[], np.ndarray]) -> np.n
     file = place / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
     try:
         if file.stat().st_size <= MOST:
-            found = np.load(file, allow_pickle=False)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is odd is decoded anew
+                found = np.load(file, allow_pickle=False)
             if found.ndim == 4 and found.dtype == np.uint8:
                 return found
-    except (OSError, ValueError, EOFError):
+    except DAMAGE:
         pass
     found = decode()
     if found.nbytes >= MOST:

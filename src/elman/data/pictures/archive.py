@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tokenize
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from elman.data.files import reason
 from elman.errors import InputError
 
 MOST = 2**32  # bytes of an archive when it is unpacked
 X, Y = ("x", "X", "images", "pictures", "data", "arr_0"), ("y", "Y", "labels", "label", "arr_1")
 NEED = "arrays x and y, or x_train, y_train, x_test and y_test, are needed"
 
-# Of files that are cut, encrypted (RuntimeError), or whose headers claim what cannot be.
+# Of files that are cut, encrypted or of another version (RuntimeError), or whose headers claim what cannot be.
 DAMAGE = (
     ValueError,
     OSError,
@@ -70,10 +72,14 @@ def read_archive(source: Any, part: Literal["train", "test"] = "train") -> tuple
         raise InputError(f"{path} holds the arrays {', '.join(sorted(names))}, but {NEED}: rename them")
     labels = next((name + x[1] for name in Y if name + x[1] in names), None)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            pictures, y = arrays[x[0]], None if labels is None else arrays[labels]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Python 2 wrote, which is read
+            with np.load(path, allow_pickle=False) as arrays:
+                pictures, y = arrays[x[0]], None if labels is None else arrays[labels]
     except DAMAGE as error:
-        raise InputError(f"{path} cannot be read ({error}): save it anew, with numbers and strings alone") from None
+        raise InputError(
+            f"{path} cannot be read ({reason(error)}): save it anew, with numbers and strings alone"
+        ) from None
     for name, found in ((x[0], pictures), (labels, y)):
         if found is not None and (not isinstance(found, np.ndarray) or not found.ndim):
             raise InputError(f"{path} holds {name}, which is no array of several: {NEED}")
@@ -94,8 +100,8 @@ def _names(path: Path) -> set[str]:
             entries = archive.infolist()
     except FileNotFoundError:
         raise InputError(f"there is no file {path}: check the name and the folder") from None
-    except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{path} is no NumPy archive ({error}): {NEED}") from None
+    except DAMAGE as error:
+        raise InputError(f"{path} is no NumPy archive ({reason(error)}): {NEED}") from None
     total = sum(entry.file_size for entry in entries)
     if total > MOST:
         raise InputError(f"{path} unpacks to {total:,} bytes, but {MOST:,} are read at most: give fewer pictures")

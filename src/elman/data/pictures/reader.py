@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.data.files import reason
 from elman.errors import InputError, MissingDependency
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
@@ -18,6 +20,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
 MOST = 2**26  # pixels of one picture: a small file can claim far more than any memory holds
 GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "F")  # modes without colours
 
+# What Pillow raises for files that are cut, or whose headers claim what cannot be.
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 ORIENTATION = 0x0112  # the tag of EXIF: 5 to 8 are turned by a quarter
 
 
@@ -51,9 +55,9 @@ def read_picture(path: Path, size: tuple[int, int], colour: bool) -> np.ndarray:
             # A file that ends early would be read as if the rest were grey.
             picture.load()
             return as_array(ImageOps.exif_transpose(picture), size, colour)
-        except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        except DAMAGE as error:
             raise InputError(
-                f"{path} is damaged ({error}): leave it out, or go on without it by --skip-broken"
+                f"{path} is damaged ({reason(error)}): leave it out, or go on without it by --skip-broken"
             ) from None
 
 
@@ -83,7 +87,7 @@ def _lies(picture: Any) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return picture.format != "TIFF" and picture.getexif().get(ORIENTATION) in (5, 6, 7, 8)
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError):
+    except DAMAGE:
         return False
 
 
@@ -122,9 +126,9 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from None
     except Image.DecompressionBombError:
         raise InputError(f"{path} claims more than {MOST:,} pixels: {_SMALLER}") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except DAMAGE as error:
         raise InputError(
-            f"{path} cannot be read ({error}): leave it out, or go on without it by --skip-broken"
+            f"{path} cannot be read ({reason(error)}): leave it out, or go on without it by --skip-broken"
         ) from None
     with picture:
         wide, tall = picture.size

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.data.files import at_once, load_bytes
+from elman.data.files import at_once, is_there, load_bytes
 from elman.errors import InputError, MissingDependency
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
@@ -51,7 +51,7 @@ class Header:
 def header(path: str | Path) -> Header:
     """What a file says of itself. Raises InputError where it cannot be read as sound."""
     path = Path(path)
-    if path.is_file() and not path.stat().st_size:
+    if is_there(path) and not path.stat().st_size:
         return Header()
     with opened(path) as sound:
         # The library corrects the length of a chunk that ends after the file does, and says so.
@@ -82,7 +82,13 @@ def read_sound(path: str | Path, rate: int) -> Tensor:
     if not np.isfinite(wave).all():
         at = int(np.flatnonzero(~np.isfinite(wave))[0])
         raise InputError(f"{path} holds NaN or infinity at sample {at:,}: write the file again")
-    return torch.from_numpy(_within(resampled(wave, own, rate)))
+    found = resampled(wave, own, rate)
+    if not len(found):
+        raise InputError(
+            f"{path} holds {count:,} samples at {own:,} a second, which are none at {rate:,}: record it again, or "
+            "leave it out"
+        )
+    return torch.from_numpy(_within(found))
 
 
 def resampled(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
@@ -111,7 +117,7 @@ def write_sound(path: str | Path, wave: Tensor, rate: int) -> None:
 def opened(path: Path) -> Iterator[Any]:
     """The file, open for reading, with ``samplerate`` and ``channels`` that can be believed; faults as InputError."""
     library = require_library()
-    if not path.is_file():
+    if not is_there(path):
         load_bytes(path, None)  # which says what is there instead
     if not path.stat().st_size:
         raise InputError(f"{path} is empty: record it again, or leave it out")

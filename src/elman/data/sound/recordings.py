@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from elman.data.files import is_there, named
 from elman.data.sound.reader import MOST, Header, header, read_sound, usual_rate
 from elman.data.sound.trim import trimmed
 from elman.errors import InputError
@@ -61,7 +62,7 @@ def read_recordings(paths: Sequence[str | Path], *, rate: int | None = None, tri
     Raises InputError naming every file that is absent, for one that cannot be read, and where nothing is left.
     """
     files = [Path(path) for path in paths]
-    absent = list(dict.fromkeys(str(file) for file in files if not file.is_file()))
+    absent = list(dict.fromkeys(named(file) for file in files if not is_there(file)))
     if not files:
         raise InputError("there are no files to read: give some of sound")
     if absent:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from elman.data.files import reason
 from elman.data.ragged import Ragged, starts_of
 from elman.data.text.characters import Bytes, Characters
 from elman.data.text.subwords import Subwords
@@ -154,7 +155,8 @@ class Tokens:
             return cls(state["level"], kind(**rest), state["lower"])
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise InputError(
-                f"the saved vocabulary is not one of elman's ({type(error).__name__}: {error}): use the model as saved"
+                f"the saved vocabulary is not one of elman's ({type(error).__name__}: {reason(error)}): use the model "
+                "as saved"
             ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from elman.data.files import short
 from elman.errors import InputError
+
+LINE = 1 << 20  # bytes: a word and some hundred thousand numbers
 
 
 def read_vectors(path: str | Path, symbols: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +42,8 @@ def read_vectors(path: str | Path, symbols: Sequence[str]) -> tuple[np.ndarray, 
         if at is None or at in found:
             continue
         try:
-            found[at] = np.array(cells[-width:], np.float32)
+            with np.errstate(over="ignore"):  # which is told below
+                found[at] = np.array(cells[-width:], np.float32)
         except ValueError:
             found[at] = np.full(width, np.nan, np.float32)
         if not np.isfinite(found[at]).all():
@@ -56,7 +60,13 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         with path.open("rb") as start:
             zipped = start.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if zipped else path.open("rb") as lines:
-            yield from enumerate(lines, 1)
-    except (OSError, EOFError) as error:
+            for number, line in enumerate(iter(lambda: lines.readline(LINE), b""), 1):
+                if len(line) == LINE:
+                    raise InputError(
+                        f"line {number:,} of {path.name} has more than {LINE:,} bytes, but a word and its numbers are "
+                        "needed: give word vectors as text"
+                    )
+                yield number, line
+    except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read the word vectors {path} ({why}): check --vectors") from None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from elman.deploy.imports import hdf5_probe
 from elman.errors import InputError, MissingDependency
+
+SECONDS = 60  # on the clock, that a file is tried for; of the processor it gets less
 
 
 def h5py() -> Any:
@@ -19,6 +25,19 @@ def h5py() -> Any:
     except ImportError:
         raise MissingDependency("Keras files are read by h5py: pip install 'elman[keras]'") from None
     return h5py
+
+
+def check_ends(raw: bytes, file: str) -> None:
+    """Raise InputError where the library would hang or crash on these bytes of a file, seen in another process."""
+    h5py()
+    page = Path(hdf5_probe.__file__)
+    try:
+        # -P: a file h5py.py in the working folder must not be taken for the library.
+        done = subprocess.run([sys.executable, "-P", str(page)], input=raw, capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        done = None
+    if done is None or done.returncode:
+        raise InputError(f"{file} is damaged in a way that the HDF5 library does not survive: save the model again")
 
 
 def group(root: Any, place: str, file: str) -> Any:

@@ -30,13 +30,16 @@ def read_keras(path: Path) -> Imported:
         with zipfile.ZipFile(path) as archive:
             config, raw = (_member(archive, name, path.name) for name in ("config.json", "model.weights.h5"))
         model = store.parse_json(config, f"config.json of {path.name}")
+        hdf5.check_ends(raw, path.name)
         with hdf5.h5py().File(io.BytesIO(raw), "r") as root:
             return _imported(path, model, lambda entries: _by_class(root, entries, path.name))
 
 
 def read_h5(path: Path) -> Imported:
     """A whole model in HDF5, as Keras 1 to 3 write it. Raises as `read_keras` does."""
-    with readable(path.name, "a Keras model in HDF5"), hdf5.h5py().File(path, "r") as root:
+    raw = path.read_bytes()
+    hdf5.check_ends(raw, path.name)
+    with readable(path.name, "a Keras model in HDF5"), hdf5.h5py().File(io.BytesIO(raw), "r") as root:
         model = store.parse_json(hdf5.text(root, "model_config", path.name), f"model_config of {path.name}")
         return _imported(path, model, lambda entries: _by_name(root, path.name))
 
