@@ -20,7 +20,7 @@ from elman.errors import ElmanError, InputError, MissingDependency
 from elman.tune.job import Job
 from elman.tune.places import ATTEMPTS, Unborn, ended, enqueue, going, lost, place_of, places_of, running
 from elman.tune.space import Choice, Space
-from elman.tune.storage import LATE, opened, require_same
+from elman.tune.storage import LATE, alive, opened, require_same
 
 Pruner = Literal["median", "halving", "none"]
 TRIALS = 20
@@ -172,18 +172,8 @@ class _Work:
             self.told(_trial(trial, at, self.space), len(there))
 
     def objective(self, trial: Any) -> float:
-        trial.set_user_attr("began", True)
-        rows = self.study.get_trials(deepcopy=False)
-        place = place_of(rows, trial.number, self.trials)
-        if place is None:
-            trial.set_user_attr("given back", True)
-            raise ElmanError("another process has this place")
         try:
-            if (gone := lost(rows, trial.number)) >= ATTEMPTS:
-                why = f"each of the {gone} processes that tried it was gone before its end"
-                trial.set_user_attr("why", why)
-                raise ElmanError(why)
-            return self._score(trial, place)
+            return self._attempt(trial)
         except KeyboardInterrupt:
             with suppress(Exception):  # without it the place is left all the same, and counts as one process lost
                 trial.set_user_attr("given back", True)
@@ -192,6 +182,19 @@ class _Work:
             # A process that slept too long was taken to be gone; another makes its place.
             self.taken = True
             raise
+
+    def _attempt(self, trial: Any) -> float:
+        alive(self.study, trial)
+        rows = self.study.get_trials(deepcopy=False)
+        place = place_of(rows, trial.number, self.trials)
+        if place is None:
+            trial.set_user_attr("given back", True)
+            raise ElmanError("another process has this place")
+        if (gone := lost(rows, trial.number)) >= ATTEMPTS:
+            why = f"each of the {gone} processes that tried it was gone before its end"
+            trial.set_user_attr("why", why)
+            raise ElmanError(why)
+        return self._score(trial, place)
 
     def _score(self, trial: Any, place: int) -> float:
         # A seed for each place: processes side by side propose different ones, a search gone on with the same ones.

@@ -6,9 +6,10 @@ import hashlib
 import json
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from elman.errors import ElmanError, InputError
 
 STUDY = "elman"
 LATE = 3  # times that a process may miss its sign of life before it counts as gone
-PATIENCE = 60  # seconds to wait while another process writes into a file
+WAIT = 2.0  # seconds to wait for a file that another process writes into before signals are heard
+PATIENCE = 60.0  # seconds to wait for it at all
 TRIES, PAUSE = 4, 0.5  # to open a storage, and seconds between two
 SETTLED = 5.0  # seconds in which the process that made a storage says what is searched
 OTHER = "see that it is there, or give another --storage"
@@ -48,14 +50,17 @@ def _connected(optuna: Any, storage: str, beats: int) -> Any:
     class Storage(optuna.storages.RDBStorage):
         def record_heartbeat(self, trial_id: int) -> None:
             """One that is lost says nothing yet; in its thread nobody would hear of it."""
-            with suppress(optuna.exceptions.StorageInternalError):
+            try:
                 super().record_heartbeat(trial_id)
+            except optuna.exceptions.StorageInternalError:
+                if threading.current_thread() is threading.main_thread():
+                    raise
 
     file = "://" not in storage
     url = _file_url(Path(storage)) if file else storage
     lite = url.startswith("sqlite")
     # A connection is tried before it is used, so that a server may be started anew while a trial is made.
-    engine = {"connect_args": {"timeout": PATIENCE}} if lite else {"pool_pre_ping": True}
+    engine = {"connect_args": {"timeout": WAIT}} if lite else {"pool_pre_ping": True}
     for attempt in range(TRIES):
         try:
             found = Storage(url, engine_kwargs=engine, heartbeat_interval=beats, grace_period=LATE * beats)
@@ -73,6 +78,7 @@ def _connected(optuna: Any, storage: str, beats: int) -> Any:
 def _in_turn(engine: Any) -> None:
     """SQLite locks no rows: only where whole transactions wait for one another do two never get the same trial."""
     from sqlalchemy import event
+    from sqlalchemy.exc import OperationalError
 
     @event.listens_for(engine, "connect")
     def leave_transactions_to_us(connection: Any, _: Any) -> None:
@@ -80,9 +86,23 @@ def _in_turn(engine: Any) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
 
     engine.dispose()  # connections from before know nothing of it
+
+
+def alive(study: Any, trial: Any) -> None:
+    """The first sign of life of a process at work on a trial, and that there was one: without it none is missed."""
+    if hasattr(study._storage, "record_heartbeat"):  # not in memory
+        study._storage.record_heartbeat(trial._trial_id)
+    trial.set_user_attr("began", True)
 
 
 @contextmanager
