@@ -11,10 +11,12 @@ from elman.cli.answers import check_file, write_table, write_text
 from elman.cli.arguments import flag_of
 from elman.cli.console import aside
 from elman.cli.flags import Json, Out, Overwrite
+from elman.cli.many import Format, write_many
 from elman.cli.pictures import write_pictures
 from elman.cli.sounds import write_sounds
 from elman.data.frames import WRITTEN
 from elman.errors import InputError
+from elman.tasks.base import Task
 from elman.tasks.generate import Generator
 from elman.tasks.load import TASKS, load_task
 from elman.tasks.paint import Painter
@@ -23,7 +25,7 @@ from elman.tasks.speak import Speaker
 
 def predict(
     model: Path,
-    source: str | None = None,
+    sources: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
     *,
     prompt: str | None = None,
     length: int | None = None,
@@ -38,6 +40,9 @@ def predict(
     new: Annotated[bool, Parameter(negative="")] = False,
     count: int | None = None,
     keep: float | None = None,
+    shard: str | None = None,
+    form: Annotated[Format | None, Parameter(name="--format")] = None,
+    strict: Annotated[bool, Parameter(negative="")] = False,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -48,8 +53,10 @@ def predict(
     ----------
     model
         Directory of a saved model.
-    source
-        A file, a folder of sounds, or one text for a model of texts; a forecaster goes on from its own data.
+    sources
+        A file, a folder of sounds, or one text for a model of texts; a forecaster goes on from its own data. Of many
+        files, folders or patterns each file is answered by itself into the folder --out; what is answered is passed
+        over, so that the same command goes on after an interruption.
     prompt
         Text to go on from (generators).
     length
@@ -75,17 +82,32 @@ def predict(
     count
         Pictures to paint (painters; 16 when left out).
     keep
-        Upper share of the pictures of SOURCE that is kept, the rest is painted anew (painters; 0.5 when left out).
+        Upper share of the pictures of a file that is kept, the rest is painted anew (painters; 0.5 when left out).
+    shard
+        K/N: the K-th of N parts of many files, for N processes anywhere (torchrun's when left out).
+    form
+        Of the answers to many files: csv, tsv, parquet or jsonl (csv when left out).
+    strict
+        Stop at the first of many files that cannot be answered, instead of going on with the others.
     out
         Write here (.csv, .tsv, .parquet, .jsonl; .txt for generated text) instead of printing; of a model that speaks
-        a sound (.wav, .flac, .ogg, .mp3), or a folder for the texts of a file; of one that paints a picture (.png).
+        a sound (.wav, .flac, .ogg, .mp3), or a folder for the texts of a file; of one that paints a picture (.png); of
+        many files a folder.
     overwrite
         Replace a file that is there.
     """
     task = load_task(model)
+    given = [flag for flag, value in (("--shard", shard), ("--format", form), ("--strict", strict)) if value]
+    many = len(sources) > 1 or bool(given) or (bool(sources) and _is_folder(task, out))
+    if many and isinstance(task, Generator | Painter | Speaker):
+        what = given[0] if given else f"{len(sources):,} files"
+        raise InputError(f"{what} cannot be: a {task.name} model answers one file or prompt at a time")
+    if many and not sources:
+        raise InputError(f"{given[0]} is for many files: name them, or their folder")
+    source = sources[0] if sources else None
     if isinstance(task, Painter):
         out = out or Path("painted.png")
-    if not isinstance(task, Speaker):
+    if not many and not isinstance(task, Speaker):
         check_file(out, overwrite)
     options = {
         "prompt": prompt,
@@ -107,6 +129,20 @@ def predict(
         if name not in task.options:
             owners = " and ".join(kind.name for kind in TASKS.values() if name in kind.options)
             raise InputError(f"{flag_of(name)} is for {owners} models, but {model} is a {task.name} one")
+    if many:
+        write_many(
+            task,
+            model,
+            sources,
+            options,
+            out,
+            form=form or "csv",
+            shard=shard,
+            overwrite=overwrite,
+            strict=strict,
+            as_json=json,
+        )
+        return
     if isinstance(task, Generator):
         if source is not None:
             raise InputError(
@@ -130,3 +166,8 @@ def predict(
     for remark in task.remarks:
         aside(remark)
     write_table(found, out, json)
+
+
+def _is_folder(task: Task, out: Path | None) -> bool:
+    """Whether answers go into a folder; that of a voice is its own."""
+    return out is not None and not isinstance(task, Generator | Painter | Speaker) and (out.is_dir() or not out.suffix)

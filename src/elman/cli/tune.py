@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,9 +19,11 @@ from elman.cli.flags import Json, Out, Overwrite, Quiet, with_settings
 from elman.data.files import at_once
 from elman.errors import ElmanError, InputError
 from elman.evaluate.wording import number
+from elman.stopping import Stopped
 from elman.tasks import store
 from elman.tasks.base import Task, TaskConfig
 from elman.tasks.load import TASKS
+from elman.tune.storage import shown
 
 SHOWN = 5  # trials in the terminal
 COLOURS = {True: "green", False: "red", None: "yellow"}
@@ -142,10 +145,8 @@ def run_tune(
     out = out or Path(f"{file.name.split('.')[0]}.elman")
     store.check_free(out, overwrite)
     storage = storage or str(out.with_name(f"{out.name.removesuffix('.elman')}.tune.db"))
-    try:
+    with _kept_in(storage):
         tuned = search(task, file, storage=storage, **request)
-    except KeyboardInterrupt:
-        raise ElmanError(f"stopped; the trials are kept in {storage}, and the same command goes on with them") from None
     found = tuned.to_json()
     page = report.tuned_page(tuned, file.name)
     tuned.model.save(out, overwrite=overwrite, beside={"tune.html": page.encode(), "tune.json": store.dump_json(found)})
@@ -154,19 +155,34 @@ def run_tune(
     _show_trials(tuned)
     show(tuned.model.evaluation_)
     say(f"[{COLOURS[tuned.good]}]{escape(tuned.sentence)}[/]")
-    say(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'tune.html'))}; the trials are in {storage}")
+    kept = shown(storage)
+    say(f"\nSaved [bold]{escape(str(out))}[/]: open {escape(str(out / 'tune.html'))}; the trials are in {kept}")
     if as_json:
-        emit({**found, "model": str(out), "storage": storage})
+        emit({**found, "model": str(out), "storage": kept})
 
 
 def run_join(task: Task, file: Path, request: dict[str, Any], *, as_json: bool) -> None:
     """Make trials for the search of another process."""
     from elman.tune.tuning import join
 
-    trials = join(task, file, **request).trials
-    say(f"{len(trials)} trials are in {escape(request['storage'])}: the process that began the search judges them")
+    with _kept_in(request["storage"]):
+        trials = join(task, file, **request).trials
+    storage = shown(request["storage"])
+    say(f"{len(trials)} trials are in {escape(storage)}: the process that began the search judges them")
     if as_json:
-        emit({"task": task.name, "trials": len(trials), "storage": request["storage"]})
+        emit({"task": task.name, "trials": len(trials), "storage": storage})
+
+
+@contextmanager
+def _kept_in(storage: str | None) -> Iterator[None]:
+    """However it is stopped, what was tried is kept."""
+    left = f"the trials are kept in {shown(storage or '')}, and the same command goes on with them"
+    try:
+        yield
+    except Stopped as stop:
+        raise Stopped(stop.signal, left) from None
+    except KeyboardInterrupt:
+        raise ElmanError(f"stopped; {left}") from None
 
 
 def run_measure(

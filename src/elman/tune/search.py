@@ -1,25 +1,26 @@
 """The search: trials of settings, each scored on the folds, kept in a storage that outlives and shares the work.
 
 The first trial is what the task would do by itself. Optuna proposes the others (TPE), ends those early whose validation
-stays behind the others', and keeps all of them; a trial that fails is kept as such.
+stays behind the others', and keeps all of them; a trial that fails is kept as such. ``places.py`` says which of many
+processes makes which.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
 from elman.errors import ElmanError, InputError, MissingDependency
 from elman.tune.job import Job
+from elman.tune.places import ATTEMPTS, Unborn, ended, enqueue, going, lost, place_of, places_of, running
 from elman.tune.space import Choice, Space
-from elman.tune.storage import opened, require_same
+from elman.tune.storage import LATE, alive, opened, require_same
 
 Pruner = Literal["median", "halving", "none"]
 TRIALS = 20
@@ -82,8 +83,8 @@ def started(job: Job, storage: str | None, identity: dict[str, Any], pruner: Pru
     """
     optuna = library()
     with _quiet(optuna):
-        study = opened(optuna, storage, _pruner(optuna, pruner), BEATS)
-        kept = require_same(study, identity, {"seconds": job.seconds, "fixed": job.fixed})
+        study, made = opened(optuna, storage, _pruner(optuna, pruner), BEATS)
+        kept = require_same(study, identity, {"seconds": job.seconds, "fixed": job.fixed}, made)
         return study, replace(job, **kept)
 
 
@@ -107,13 +108,22 @@ def search(
     optuna = library()
     with _quiet(optuna):
         resumed = len(_ended(study))
-        work = _Work(optuna, study, job, space, default, folds, told)
-        _enqueue(study, space, default, grid)
-        # However short the time is, the default is tried.
-        while _going(study, trials, grid) and not (_ended(study) and work.late(deadline)):
-            work.one()
-        _await(optuna, study, deadline)
-        everything = [_trial(one, space) for one in study.get_trials(deepcopy=False) if _counts(one)]
+        work, unborn = _Work(optuna, study, job, space, default, folds, trials, told), Unborn(LATE * BEATS)
+        while True:
+            optuna.storages.fail_stale_trials(study)
+            unborn.end(optuna, study)
+            rows = study.get_trials(deepcopy=False)
+            places = places_of(rows)
+            if enqueue(study, places, space, default, trials, grid):
+                continue
+            # However short the time is, the default is tried.
+            if going(places, trials, grid) and not (any(map(ended, rows)) and work.late(deadline)):
+                work.one()
+            elif any(map(running, rows)) and not (deadline is not None and time.perf_counter() > deadline):
+                time.sleep(POLL)
+            else:
+                break
+        everything = [_trial(one, at, space) for at, one in _ended(study)]
         if not any(trial.score is not None for trial in everything):
             why = next((trial.why for trial in everything if trial.why), "others are still at work on the first")
             raise ElmanError(f"no trial was completed: {why}")
@@ -124,29 +134,71 @@ class _Work:
     """One process's trials."""
 
     def __init__(
-        self, optuna: Any, study: Any, job: Job, space: Space, default: dict[str, Any], folds: int, told: Told
+        self,
+        optuna: Any,
+        study: Any,
+        job: Job,
+        space: Space,
+        default: dict[str, Any],
+        folds: int,
+        trials: int | None,
+        told: Told,
     ) -> None:
-        self.optuna, self.study, self.job, self.space, self.default, self.told = (
-            optuna, study, job, space, default, told
+        self.optuna, self.study, self.job, self.space, self.default, self.trials, self.told = (
+            optuna, study, job, space, default, trials, told
         )  # fmt: skip
         self.folds = job.development.folds(folds, job.base.config().seed)
         self.refused: InputError | None = None
+        self.taken = False
 
     def late(self, deadline: float | None) -> bool:
         """Whether less than half the time of a trial is left."""
         return deadline is not None and time.perf_counter() + 0.5 * len(self.folds) * (self.job.seconds or 0) > deadline
 
     def one(self) -> None:
-        self.study.optimize(self.objective, n_trials=1, catch=(ElmanError, RuntimeError), callbacks=[self._tell])
+        self.taken, trouble = False, (ElmanError, RuntimeError, self.optuna.exceptions.UpdateFinishedTrialError)
+        try:
+            self.study.optimize(self.objective, n_trials=1, catch=trouble, callbacks=[self._tell])
+        except ValueError:
+            if not self.taken:
+                raise
         if self.refused is not None:
             raise self.refused
 
     def _tell(self, study: Any, trial: Any) -> None:
-        self.told(_trial(trial, self.space), len(_ended(study)))
+        there = _ended(study)
+        at = next((at for at, one in there if one.number == trial.number), None)
+        if at is not None:
+            self.told(_trial(trial, at, self.space), len(there))
 
     def objective(self, trial: Any) -> float:
-        # A seed for each trial: processes side by side propose different ones, a search gone on with the same ones.
-        seed = self.job.base.config().seed + trial.number
+        try:
+            return self._attempt(trial)
+        except KeyboardInterrupt:
+            with suppress(Exception):  # without it the place is left all the same, and counts as one process lost
+                trial.set_user_attr("given back", True)
+            raise
+        except self.optuna.exceptions.UpdateFinishedTrialError:
+            # A process that slept too long was taken to be gone; another makes its place.
+            self.taken = True
+            raise
+
+    def _attempt(self, trial: Any) -> float:
+        alive(self.study, trial)
+        rows = self.study.get_trials(deepcopy=False)
+        place = place_of(rows, trial.number, self.trials)
+        if place is None:
+            trial.set_user_attr("given back", True)
+            raise ElmanError("another process has this place")
+        if (gone := lost(rows, trial.number)) >= ATTEMPTS:
+            why = f"each of the {gone} processes that tried it was gone before its end"
+            trial.set_user_attr("why", why)
+            raise ElmanError(why)
+        return self._score(trial, place)
+
+    def _score(self, trial: Any, place: int) -> float:
+        # A seed for each place: processes side by side propose different ones, a search gone on with the same ones.
+        seed = self.job.base.config().seed + place
         self.study.sampler = self.optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
         is_default, settings = trial.user_attrs.get("default", False), {}
         for dimension in self.space:
@@ -164,6 +216,8 @@ class _Work:
                 trial.set_user_attr("folds", scores)
             if not math.isfinite(sum(scores)):
                 raise ElmanError("the score is not a finite number: lower --learning-rate")
+        except self.optuna.exceptions.UpdateFinishedTrialError:
+            raise
         except (ElmanError, RuntimeError) as error:
             trial.set_user_attr("why", str(error).splitlines()[0])
             if is_default and isinstance(error, InputError):
@@ -211,53 +265,13 @@ def _pruner(optuna: Any, name: Pruner) -> Any:
     return optuna.pruners.NopPruner()
 
 
-def _enqueue(study: Any, space: Space, default: dict[str, Any], grid: bool) -> None:
-    """The default first, and all points of a grid; those that are there already are not repeated."""
-    there = [one for one in study.get_trials(deepcopy=False) if _counts(one) or _open(one)]
-    if not any(one.user_attrs.get("default") for one in there):
-        words = {d.name: word for d in space if (word := d.word(default[d.name])) is not None}
-        study.enqueue_trial(words, user_attrs={"default": True})
-    if grid:
-        own = {d.name: d.word(default[d.name]) for d in space}
-        known = [own, *(one.params or one.system_attrs.get("fixed_params") for one in there)]
-        lists = [list(d.values) for d in space if isinstance(d, Choice)]
-        for point in itertools.product(*lists):
-            words = dict(zip([d.name for d in space], point, strict=True))
-            if words not in known:
-                study.enqueue_trial(words)
+def _ended(study: Any) -> list[tuple[int, Any]]:
+    """The places that came to an end, each with the attempt that did."""
+    places = places_of(study.get_trials(deepcopy=False))
+    return [(at, one) for at, attempts in enumerate(places.values()) for one in attempts if ended(one)]
 
 
-def _going(study: Any, trials: int | None, grid: bool) -> bool:
-    there = study.get_trials(deepcopy=False)
-    if grid and not any(one.state.name == "WAITING" for one in there):
-        return False
-    return trials is None or sum(_counts(one) or one.state.name == "RUNNING" for one in there) < trials
-
-
-def _await(optuna: Any, study: Any, deadline: float | None) -> None:
-    """Wait for the trials that other processes work on; one whose process is gone counts as failed."""
-    while any(one.state.name == "RUNNING" for one in study.get_trials(deepcopy=False)):
-        optuna.storages.fail_stale_trials(study)
-        if deadline is not None and time.perf_counter() > deadline:
-            return
-        time.sleep(POLL)
-
-
-def _counts(trial: Any) -> bool:
-    """Whether a trial has ended by itself; one that was interrupted is made again."""
-    name = trial.state.name
-    return name in ("COMPLETE", "PRUNED") or (name == "FAIL" and "why" in trial.user_attrs)
-
-
-def _open(trial: Any) -> bool:
-    return trial.state.name in ("WAITING", "RUNNING")
-
-
-def _ended(study: Any) -> list[Any]:
-    return [one for one in study.get_trials(deepcopy=False) if _counts(one)]
-
-
-def _trial(one: Any, space: Space) -> Trial:
+def _trial(one: Any, place: int, space: Space) -> Trial:
     settings = {
         d.name: d.values[one.params[d.name]] if isinstance(d, Choice) else one.params[d.name]
         for d in space
@@ -265,7 +279,7 @@ def _trial(one: Any, space: Space) -> Trial:
     }
     state = {"COMPLETE": "complete", "PRUNED": "pruned"}.get(one.state.name, "failed")
     return Trial(
-        one.number,
+        place,
         dict(one.params),
         settings,
         one.value if state == "complete" else None,

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from elman.errors import InputError
+from elman.errors import ElmanError, InputError
 
 STUDY = "elman"
+LATE = 3  # times that a process may miss its sign of life before it counts as gone
+WAIT = 2.0  # seconds to wait for a file that another process writes into before signals are heard
+PATIENCE = 60.0  # seconds to wait for it at all
+TRIES, PAUSE = 4, 0.5  # to open a storage, and seconds between two
+SETTLED = 5.0  # seconds in which the process that made a storage says what is searched
+OTHER = "see that it is there, or give another --storage"
 SQLITE = b"SQLite format 3\0"
 WORDS = {
     "task": "another task",
@@ -24,20 +35,98 @@ WORDS = {
 }
 
 
-def opened(optuna: Any, storage: str | None, pruner: Any, beats: int) -> Any:
-    """The study in a file or at a URL, made where there is none; in memory without either."""
-    made: Any = None
-    if storage is not None:
-        url = storage if "://" in storage else _file_url(Path(storage))
-        patient = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+def opened(optuna: Any, storage: str | None, pruner: Any, beats: int) -> tuple[Any, bool]:
+    """The study in a file or at a URL, in memory without either, and whether it was made here."""
+    made: Any = None if storage is None else _connected(optuna, storage, beats)
+    try:
+        return optuna.create_study(study_name=STUDY, storage=made, pruner=pruner), True
+    except optuna.exceptions.DuplicatedStudyError:
+        return optuna.load_study(study_name=STUDY, storage=made, pruner=pruner), False
+
+
+def _connected(optuna: Any, storage: str, beats: int) -> Any:
+    class Storage(optuna.storages.RDBStorage):
+        def record_heartbeat(self, trial_id: int) -> None:
+            """One that is lost says nothing yet; in its thread nobody would hear of it."""
+            try:
+                super().record_heartbeat(trial_id)
+            except optuna.exceptions.StorageInternalError:
+                if threading.current_thread() is threading.main_thread():
+                    raise
+
+    file = "://" not in storage
+    url = _file_url(Path(storage)) if file else storage
+    lite = url.startswith("sqlite")
+    # A connection is tried before it is used, so that a server may be started anew while a trial is made.
+    engine = {"connect_args": {"timeout": WAIT}} if lite else {"pool_pre_ping": True}
+    for attempt in range(TRIES):
         try:
-            made = optuna.storages.RDBStorage(
-                url, engine_kwargs=patient, heartbeat_interval=beats, grace_period=3 * beats
-            )
+            found = Storage(url, engine_kwargs=engine, heartbeat_interval=beats, grace_period=LATE * beats)
+            break
         except Exception as error:  # of the library, of the one below it, or of the driver
-            reason = str(error).splitlines()[0]
-            raise InputError(f"the storage {storage} cannot be opened ({reason}): give another --storage") from None
-    return optuna.create_study(study_name=STUDY, storage=made, load_if_exists=True, pruner=pruner)
+            # Processes that begin together make the tables together: all but one fail, and find them there.
+            if attempt == TRIES - 1 or isinstance(error, ImportError):
+                raise InputError(f"the storage {shown(storage)} cannot be opened ({_reason(error)}): {OTHER}") from None
+            time.sleep(PAUSE)
+    if lite:
+        _in_turn(found.engine)
+    return found
+
+
+def _in_turn(engine: Any) -> None:
+    """SQLite locks no rows: only where whole transactions wait for one another do two never get the same trial."""
+    from sqlalchemy import event
+    from sqlalchemy.exc import OperationalError
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+
+    engine.dispose()  # connections from before know nothing of it
+
+
+def alive(study: Any, trial: Any) -> None:
+    """The first sign of life of a process at work on a trial, and that there was one: without it none is missed."""
+    if hasattr(study._storage, "record_heartbeat"):  # not in memory
+        study._storage.record_heartbeat(trial._trial_id)
+    trial.set_user_attr("began", True)
+
+
+@contextmanager
+def answering(storage: str | None) -> Iterator[None]:
+    """A storage that stops to answer in the middle is said to, in one sentence."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__name__ != "StorageInternalError" and not type(error).__module__.startswith("sqlalchemy."):
+            raise
+        where, reason = shown(storage or "in memory"), _reason(error.__cause__ or error)
+        raise ElmanError(
+            f"the storage {where} does not answer any more ({reason}): see that it does; the same command goes on with "
+            "the trials in it"
+        ) from None
+
+
+def shown(storage: str) -> str:
+    """A storage as it may be told: without its password."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", storage)
+
+
+def _reason(error: BaseException) -> str:
+    """The driver's own words, without those of the libraries around it."""
+    words = str(getattr(error, "orig", None) or error).strip()
+    return words.splitlines()[0] if words else type(error).__name__
 
 
 def _file_url(path: Path) -> str:
@@ -59,13 +148,16 @@ def _file_url(path: Path) -> str:
     return f"sqlite:///{path.resolve()}"
 
 
-def require_same(study: Any, identity: dict[str, Any], budget: dict[str, Any]) -> dict[str, Any]:
+def require_same(study: Any, identity: dict[str, Any], budget: dict[str, Any], made: bool) -> dict[str, Any]:
     """Keep what is searched with its ``budget``, or refuse a storage of anything else; returns the budget kept.
 
-    The budget is ``seconds`` of a fit, which depend on the time left, and sizes, which depend on the machine's speed.
+    The budget is ``seconds`` of a fit, which depend on the time left, and sizes, which depend on the machine's speed:
+    those of the process that ``made`` the study hold for all. Where it was gone too early, another says them.
     """
     own = {name: json.dumps(value, sort_keys=True, default=str) for name, value in identity.items()}
-    kept = study.user_attrs.get("identity")
+    until = time.monotonic() + (0 if made else SETTLED)
+    while (kept := study.user_attrs.get("identity")) is None and time.monotonic() < until:
+        time.sleep(0.1)
     if kept is None:
         study.set_user_attr("budget", budget)
         study.set_user_attr("identity", own)
@@ -73,7 +165,7 @@ def require_same(study: Any, identity: dict[str, Any], budget: dict[str, Any]) -
     if different := [name for name in own if own[name] != kept.get(name)]:
         words = " and ".join(WORDS.get(name, name) for name in different)
         raise InputError(f"the storage holds the trials of {words}: give another --storage, or repeat the same command")
-    made: dict[str, Any] = study.user_attrs["budget"]
-    if (made["seconds"] is None) != (budget["seconds"] is None):
+    agreed: dict[str, Any] = study.user_attrs["budget"]
+    if (agreed["seconds"] is None) != (budget["seconds"] is None):
         raise InputError("the storage holds trials of a search with or without --minutes, unlike this: repeat the same")
-    return made
+    return agreed

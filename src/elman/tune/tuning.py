@@ -16,6 +16,7 @@ from elman.tune.final import Tuned, judged
 from elman.tune.job import SHORTEST, Job
 from elman.tune.search import TRIALS, Found, Pruner, Trial, library, search, started
 from elman.tune.space import Choice, Space, searched
+from elman.tune.storage import answering
 
 FINAL = 1.5  # budgets of a fit of the search that one of the end gets at least, for it learns from more rows
 
@@ -120,7 +121,8 @@ def _searched(
         "pruner": wanted.pruner,
         "together": wanted.together,
     }
-    study, job = started(job, wanted.storage, identity, wanted.pruner)
+    with answering(wanted.storage):
+        study, job = started(job, wanted.storage, identity, wanted.pruner)
     space = _space(config, job, wanted)
     resolved = replace(config, **job.fixed)
     default = {dimension.name: getattr(resolved, dimension.name) for dimension in space}
@@ -129,17 +131,18 @@ def _searched(
     deadline = None
     if wanted.minutes is not None and job.seconds is not None:
         deadline = began + 60 * wanted.minutes - RESERVE - 2 * FINAL * wanted.seeds * job.seconds
-    found = search(
-        study,
-        job,
-        space,
-        default,
-        trials=wanted.most,
-        folds=wanted.folds,
-        deadline=deadline,
-        grid=wanted.grid,
-        told=lambda trial, ended: told(_line(trial, ended)),
-    )
+    with answering(wanted.storage):
+        found = search(
+            study,
+            job,
+            space,
+            default,
+            trials=wanted.most,
+            folds=wanted.folds,
+            deadline=deadline,
+            grid=wanted.grid,
+            told=lambda trial, ended: told(_line(trial, ended)),
+        )
     return job, space, default, found
 
 
