@@ -1,5 +1,6 @@
 """The command line: one JSON object on stdout, words on stderr, 0 / 1 / 2, and nothing left behind after a refusal."""
 
+import gc
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from elman.cli import run
+from elman.cli import main, run
 from elman.errors import ElmanError
 from elman.tasks.forecast import Forecaster
 
@@ -368,3 +369,15 @@ def test_predict_replaces_no_file_unasked_and_writes_no_unknown_kind(here, refus
     assert "ends in '.xlsx'" in refused("predict", "prices.elman", "--out", "next.xlsx")
     assert run(["predict", "prices.elman", "--out", "prices.csv", "--overwrite"]) == 0
     assert (here / "prices.csv").read_text().startswith("time,forecast")
+
+
+def test_a_process_ends_without_a_search_for_cycles(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["elman", "--version"])
+    before = gc.get_freeze_count()
+    try:
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 0
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
