@@ -22,11 +22,17 @@ ATTEMPTS = 3  # processes that may be lost on a place before it counts as failed
 Places = dict[str, list[Any]]  # the attempts at each place, both in the order in which they began
 
 
-def places_of(rows: Iterable[Any]) -> Places:
+def places_of(rows: Iterable[Any], grid: bool = False) -> Places:
     found: Places = {}
     for one in rows:
-        found.setdefault(key_of(one), []).append(one)
+        if _wanted(one, grid):
+            found.setdefault(key_of(one), []).append(one)
     return found
+
+
+def _wanted(one: Any, grid: bool) -> bool:
+    """A grid has the points that were put in line: whoever comes for one that is gone by then is given another."""
+    return not grid or "key" in one.user_attrs
 
 
 def key_of(one: Any) -> str:
@@ -57,10 +63,12 @@ def going(places: Places, trials: int | None, grid: bool) -> bool:
     return not grid and (trials is None or len(places) < trials)
 
 
-def place_of(rows: Sequence[Any], number: int, trials: int | None) -> int | None:
+def place_of(rows: Sequence[Any], number: int, trials: int | None, grid: bool = False) -> int | None:
     """Which place the attempt of this number makes; None where another has it, or no more are wanted."""
-    mine = key_of(next(one for one in rows if one.number == number))
-    before = places_of(one for one in rows if one.number < number)
+    own = next(one for one in rows if one.number == number)
+    if not _wanted(own, grid):
+        return None
+    mine, before = key_of(own), places_of((one for one in rows if one.number < number), grid)
     at = list(before).index(mine) if mine in before else len(before)
     return None if _held(before.get(mine, [])) or (trials is not None and at >= trials) else at
 

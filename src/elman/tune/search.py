@@ -107,13 +107,13 @@ def search(
     """
     optuna = library()
     with _quiet(optuna):
-        resumed = len(_ended(study))
-        work, unborn = _Work(optuna, study, job, space, default, folds, trials, told), Unborn(LATE * BEATS)
+        resumed = len(_ended(study, grid))
+        work, unborn = _Work(optuna, study, job, space, default, folds, trials, grid, told), Unborn(LATE * BEATS)
         while True:
             optuna.storages.fail_stale_trials(study)
             unborn.end(optuna, study)
             rows = study.get_trials(deepcopy=False)
-            places = places_of(rows)
+            places = places_of(rows, grid)
             if enqueue(study, places, space, default, trials, grid):
                 continue
             # However short the time is, the default is tried.
@@ -123,7 +123,7 @@ def search(
                 time.sleep(POLL)
             else:
                 break
-        everything = [_trial(one, at, space) for at, one in _ended(study)]
+        everything = [_trial(one, at, space) for at, one in _ended(study, grid)]
         if not any(trial.score is not None for trial in everything):
             why = next((trial.why for trial in everything if trial.why), "others are still at work on the first")
             raise ElmanError(f"no trial was completed: {why}")
@@ -142,10 +142,11 @@ class _Work:
         default: dict[str, Any],
         folds: int,
         trials: int | None,
+        grid: bool,
         told: Told,
     ) -> None:
-        self.optuna, self.study, self.job, self.space, self.default, self.trials, self.told = (
-            optuna, study, job, space, default, trials, told
+        self.optuna, self.study, self.job, self.space, self.default, self.trials, self.grid, self.told = (
+            optuna, study, job, space, default, trials, grid, told
         )  # fmt: skip
         self.folds = job.development.folds(folds, job.base.config().seed)
         self.refused: InputError | None = None
@@ -166,7 +167,7 @@ class _Work:
             raise self.refused
 
     def _tell(self, study: Any, trial: Any) -> None:
-        there = _ended(study)
+        there = _ended(study, self.grid)
         at = next((at for at, one in there if one.number == trial.number), None)
         if at is not None:
             self.told(_trial(trial, at, self.space), len(there))
@@ -186,7 +187,7 @@ class _Work:
     def _attempt(self, trial: Any) -> float:
         alive(self.study, trial)
         rows = self.study.get_trials(deepcopy=False)
-        place = place_of(rows, trial.number, self.trials)
+        place = place_of(rows, trial.number, self.trials, self.grid)
         if place is None:
             trial.set_user_attr("given back", True)
             raise ElmanError("another process has this place")
@@ -265,9 +266,9 @@ def _pruner(optuna: Any, name: Pruner) -> Any:
     return optuna.pruners.NopPruner()
 
 
-def _ended(study: Any) -> list[tuple[int, Any]]:
+def _ended(study: Any, grid: bool) -> list[tuple[int, Any]]:
     """The places that came to an end, each with the attempt that did."""
-    places = places_of(study.get_trials(deepcopy=False))
+    places = places_of(study.get_trials(deepcopy=False), grid)
     return [(at, one) for at, attempts in enumerate(places.values()) for one in attempts if ended(one)]
 
 
