@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +48,14 @@ def answers(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in every}
 
 
-@pytest.fixture
-def alone(here, printed):
+@pytest.fixture(scope="module")
+def alone(made):
     """What the command says of each file by itself."""
-    every = sorted((here / "shops").rglob("*.csv"))
-    told = {str(one.relative_to(here / "shops")): printed("predict", "prices.elman", one).encode() for one in every}
+    told = {}
+    for one in (made / "shops").rglob("*.csv"):
+        with redirect_stdout(StringIO()) as said:
+            assert run(["predict", str(made / "prices.elman"), str(one)]) == 0
+        told[str(one.relative_to(made / "shops"))] = said.getvalue().encode()
     assert len(told) == FILES
     return told
 
@@ -159,6 +164,7 @@ def until(true, seconds=60.0):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_shards_that_are_killed_leave_whole_answers_and_are_gone_on_with(here, printed, alone):
     shards = [started(here, "--shard", f"{at}/2") for at in (1, 2)]
     until(lambda: len(list((here / "said").rglob("*.csv"))) >= 3)
@@ -193,6 +199,7 @@ def test_half_an_answer_is_none_and_is_cleared_away_later(here, printed, alone):
     assert answers(here / "said") == {**alone, ".own": b"theirs"}
 
 
+@pytest.mark.slow
 def test_sigterm_says_how_far_it_came(here, printed, alone):
     shard = started(here)
     until(lambda: len(list((here / "said").rglob("[!.]*.csv"))) >= 2)
