@@ -31,7 +31,9 @@ job.Job.fit = slow
 from elman.cli import main
 main()
 """
-TUNE = "tune forecast prices.csv --target Close --horizon 2 --lookback 8 --hidden 4 --steps 8 --quiet --folds 2 --seeds 1"
+TUNE = (
+    "tune forecast prices.csv --target Close --horizon 2 --lookback 8 --hidden 4 --steps 8 --quiet --folds 2 --seeds 1"
+)
 
 
 def prices(folder: Path) -> Path:

@@ -7,9 +7,10 @@ import sqlite3
 import pytest
 
 from elman.data.fingerprint import fingerprint
-from elman.errors import InputError
+from elman.errors import ElmanError, InputError
 from elman.tune.job import Job
 from elman.tune.search import started
+from elman.tune.storage import answering
 
 
 @pytest.fixture
@@ -77,3 +78,21 @@ def test_a_file_is_known_by_what_it_holds(tmp_path):
     assert fingerprint(folder) != empty
     assert fingerprint("a text\n" * 200) != fingerprint("another\n" * 200)
     assert fingerprint({"x": [1]}) == "passed from Python"
+
+
+def test_a_storage_that_is_silent_is_told_whatever_the_library_makes_of_it():
+    from optuna.exceptions import StorageInternalError
+
+    for stumbled in (False, True):
+        with (
+            pytest.raises(ElmanError, match=r"the storage a.db does not answer any more \(it is gone\): see"),
+            answering("a.db"),
+        ):
+            try:
+                raise StorageInternalError("an error of the database") from OSError("it is gone")
+            finally:
+                if stumbled:
+                    raise UnboundLocalError("updated_state")
+    for own in (KeyError("a"), InputError("another file")):
+        with pytest.raises(type(own)), answering("a.db"):
+            raise own

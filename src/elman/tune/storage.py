@@ -109,13 +109,22 @@ def answering(storage: str | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if type(error).__name__ != "StorageInternalError" and not type(error).__module__.startswith("sqlalchemy."):
+        if isinstance(error, ElmanError) or (silent := _silent(error)) is None:
             raise
-        where, reason = shown(storage or "in memory"), _reason(error.__cause__ or error)
+        where, reason = shown(storage or "in memory"), _reason(silent.__cause__ or silent)
         raise ElmanError(
             f"the storage {where} does not answer any more ({reason}): see that it does; the same command goes on with "
             "the trials in it"
         ) from None
+
+
+def _silent(error: BaseException | None) -> BaseException | None:
+    """The error of the storage from which another one came: the library stumbles over some of them itself."""
+    while error is not None:
+        if type(error).__name__ == "StorageInternalError" or type(error).__module__.startswith("sqlalchemy."):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def shown(storage: str) -> str:
