@@ -31,6 +31,7 @@ import elman
 from elman.data.batch import Batch
 from elman.errors import ElmanError
 from elman.tasks import base
+from elman.tune.tuning import tune
 
 MATRIX = list(itertools.product(["sgd", "adam"], ["constant", "cosine", "plateau"], ["shuffled", "bucketed"], [1, 3]))
 POISON = {"NaN": np.nan, "inf": np.inf, "-inf": -np.inf, "1e38": 1e38, "empty": None, "padding": None}
@@ -199,7 +200,7 @@ def digests(home: Path) -> list[str]:
     for model in models:
         raw = b"".join(value.numpy().tobytes() for value in model.network_.state_dict().values())
         found.append(sha256(raw).hexdigest())
-    tuned = elman.tune(models[0].set_params(steps=20), home / "s.csv", trials=3, seeds=1, folds=2)
+    tuned = tune(models[0].set_params(steps=20), home / "s.csv", trials=3, seeds=1, folds=2)
     return [*found, *(repr(trial.folds) for trial in tuned.found.trials)]
 
 
