@@ -105,7 +105,7 @@ class TableFile:
         return int(self._collected(self._scanned.select(pl.len())).item())
 
     def _rows_of_parquet(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
-        wanted = self._scanned.select(dict.fromkeys(names))
+        wanted = self._scanned.select(*dict.fromkeys(names))
         head = self._collected(wanted.head(HEAD))
         rows = max(64, min(1 << 16, PIECE * len(head) // max(1, int(head.estimated_size()))))
         plain = pl.selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String)
@@ -154,7 +154,7 @@ class TableFile:
         frames = map(self._quick, self._texts_of_pieces()) if whole else self._checked()
         for frame in frames:
             assert frame is not None
-            some = frame.select(dict.fromkeys(names))
+            some = frame.select(*dict.fromkeys(names))
             yield delimited.decimal_points(some, pointed) if self._separator in ";\t" else some
 
     def _quick(self, text: str) -> pl.DataFrame | None:

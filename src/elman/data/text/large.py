@@ -47,15 +47,16 @@ def _is_parted(file: TableFile, label: str) -> bool:
 
 
 class Labels:
-    """Labels as they come, of which equal ones are one object."""
+    """Labels as they come, of which equal ones are one object; numbers, as they are."""
 
     def __init__(self) -> None:
-        self._one: dict[Any, Any] = {}
+        self._one: dict[str, str] = {}
         self._lots: list[np.ndarray] = []
 
     def append(self, labels: list[Any]) -> None:
-        kind = object if isinstance(labels[0], str) else np.float64
-        self._lots.append(np.fromiter((self._one.setdefault(one, one) for one in labels), kind, len(labels)))
+        if isinstance(labels[0], str):
+            labels = [self._one.setdefault(one, one) for one in labels]
+        self._lots.append(np.array(labels, object if isinstance(labels[0], str) else np.float64))
 
     def all(self) -> np.ndarray:
         return np.concatenate(self._lots)
