@@ -37,7 +37,8 @@ class TableFile:
 
     @cached_property
     def names(self) -> list[str]:
-        """The columns."""
+        """The columns. Raises InputError for what is no table."""
+        self._require()
         if self.parquet:
             return list(self._scanned.collect_schema())
         first = delimited.records(self._lines(), self._separator, '"', longest=LONGEST)
@@ -80,21 +81,28 @@ class TableFile:
 
     @cached_property
     def parquet(self) -> bool:
-        """Whether it is Parquet. Raises InputError for what is neither that nor text of rows."""
-        with self._opened() as file:
-            start = self._read(file)
-        if self._gzipped and start.startswith(b"PAR1"):
-            raise InputError(f"{self.path.name} is gzipped Parquet, which cannot be read in pieces: unpack it")
-        if start.startswith(b"PAR1"):
-            return True
-        require_text(start, self.path.name)
-        if not start.strip():
-            raise InputError(f"{self.path.name} is empty: {TABLE}")
-        if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        return self._start.startswith(b"PAR1") and not self._gzipped
+
+    @cached_property
+    def whole(self) -> str | None:
+        """What it is, where it is of a kind that can be read as a whole alone."""
+        if self._gzipped and self._start.startswith(b"PAR1"):
+            return "gzipped Parquet"
+        if self._start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+            return "JSON lines"
+        return None
+
+    def _require(self) -> None:
+        """InputError for what cannot be read in pieces."""
+        name = self.path.name
+        if self.whole:
             raise InputError(
-                f"{self.path.name} holds JSON lines, which cannot be read in pieces: give CSV or Parquet, or more --ram"
+                f"{name} is {self.whole}, which cannot be read in pieces: give CSV or Parquet, or a larger --ram"
             )
-        return False
+        if not self.parquet:
+            require_text(self._start, name)
+        if not self._start.strip():
+            raise InputError(f"{name} is empty: {TABLE}")
 
     @cached_property
     def _scanned(self) -> pl.LazyFrame:
@@ -233,6 +241,11 @@ class TableFile:
                     return
                 before, lines = before + len(raw), lines + text.count("\n")
                 yield text
+
+    @cached_property
+    def _start(self) -> bytes:
+        with self._opened() as file:
+            return self._read(file)
 
     @cached_property
     def _gzipped(self) -> bool:
