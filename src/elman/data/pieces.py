@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +17,7 @@ import polars as pl
 
 from elman.data import delimited
 from elman.data.delimited import first_line
-from elman.data.files import KINDS, TABLE, require_text
+from elman.data.files import KINDS, require_text
 from elman.data.table import Origin, column
 from elman.errors import InputError
 
@@ -40,7 +39,7 @@ class TableFile:
         """The columns. Raises InputError for what is no table."""
         self._require()
         if self.parquet:
-            return list(self._scanned.collect_schema())
+            return self._collected(self._scanned.head(0)).columns
         first = delimited.records(self._lines(), self._separator, '"', longest=LONGEST)
         return delimited.header_names(next(first, (1, []))[1], self.path.name)
 
@@ -81,14 +80,14 @@ class TableFile:
 
     @cached_property
     def parquet(self) -> bool:
-        return self._start.startswith(b"PAR1") and not self._gzipped
+        return self._head.startswith(b"PAR1") and not self._gzipped
 
     @cached_property
     def whole(self) -> str | None:
         """What it is, where it is of a kind that can be read as a whole alone."""
-        if self._gzipped and self._start.startswith(b"PAR1"):
+        if self._gzipped and self._head.startswith(b"PAR1"):
             return "gzipped Parquet"
-        if self._start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        if self._head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
             return "JSON lines"
         return None
 
@@ -100,9 +99,7 @@ class TableFile:
                 f"{name} is {self.whole}, which cannot be read in pieces: give CSV or Parquet, or a larger --ram"
             )
         if not self.parquet:
-            require_text(self._start, name)
-        if not self._start.strip():
-            raise InputError(f"{name} is empty: {TABLE}")
+            require_text(self._head, name)
 
     @cached_property
     def _scanned(self) -> pl.LazyFrame:
@@ -130,7 +127,12 @@ class TableFile:
 
     @cached_property
     def _separator(self) -> str:
-        return delimited.separator_of("".join(islice(self._texts(), 1)))
+        start = ""
+        for text in self._texts():
+            start += text
+            if len(start) > delimited.SAMPLE:
+                break
+        return delimited.separator_of(start)
 
     @cached_property
     def _quote(self) -> str | None:
@@ -196,8 +198,7 @@ class TableFile:
                 if piece:
                     yield header + piece
                     piece = ""
-                # The frame's reader counts quotation marks: between records there is an even number of them.
-                if lines.characters >= PIECE and not lines.marks % 2:
+                if lines.characters >= PIECE and (lines.parted or lines.characters > LONGEST):
                     piece = lines.taken()
         except csv.Error as error:
             raise InputError(
@@ -243,7 +244,8 @@ class TableFile:
                 yield text
 
     @cached_property
-    def _start(self) -> bytes:
+    def _head(self) -> bytes:
+        """What tells the kind."""
         with self._opened() as file:
             return self._read(file)
 
@@ -263,7 +265,7 @@ class TableFile:
 
 
 class Counted:
-    """Lines, which are kept until they are taken, and what is known of those."""
+    """Lines, which are kept until they are taken, and what is known of those: how many, how long, how many quotes."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines, self._kept = lines, list[str]()
@@ -276,6 +278,11 @@ class Counted:
             self.characters += len(line)
             self.marks += line.count('"')
             yield line
+
+    @property
+    def parted(self) -> bool:
+        """Whether the frame's reader sees an end here too: of lines alone that end in \\n, and of no open quotation."""
+        return self._kept[-1].endswith("\n") and not self.marks % 2
 
     def taken(self) -> str:
         text = "".join(self._kept)

@@ -37,7 +37,7 @@ from elman.train.config import require_least
 SHARE = 0.5  # of the memory that there is, which data may take
 MOST_NUMBERS = 5_000_000  # that the linear model learns from: more take minutes and change little
 LINEAR_ROWS = 1 << 14  # that the linear model answers for together
-ROOM_OF_LINEAR = 64  # bytes of memory that there must be for a character that chooses its strength
+ROOM_OF_LINEAR = 24  # bytes of memory that there must be for a character that chooses its strength
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +184,7 @@ class PooledTask(MediaTask):
     def _every_told(self) -> list[str]:
         if self.every_ == 1:
             return []
-        return [f"the linear model reads every {self.every_:,}th row of those that choose: memory has no room for all"]
+        return [f"of each {self.every_:,} rows that choose the linear model reads one: memory has no room for all"]
 
     def _linear_x(self, x: X, encoded: Any = None) -> np.ndarray:
         """(N, K): what the linear model reads of sequences of numbers, or of ``encoded`` files."""
