@@ -255,4 +255,5 @@ class PooledTask(MediaTask):
 
 def _found() -> str:
     """What data may take of the memory that there is, as --ram says it."""
-    return f"{max(1, int(SHARE * memory.available()) // 10**6)}MB"
+    most = max(1, int(SHARE * memory.available()))
+    return f"{most}B" if most < 10**7 else f"{most // 10**6}MB"
