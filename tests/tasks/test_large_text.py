@@ -185,14 +185,11 @@ def test_lines_of_json_stay_in_memory_unless_that_is_refused(tmp_path):
 
 LIMITED = """
 import json, resource, sys
-import numpy as np
 import elman
 
-path, ram, room = sys.argv[1:]
+path, few, ram, room = sys.argv[1:]
 settings = dict(text="review", label="mood", steps=2, hidden=8, members=1, valid_share=0.01, test_share=0.01)
-draw = np.random.default_rng(0)
-some = {"review": [" ".join(draw.choice(["a", "b", "c"], 60)) for _ in range(300)], "mood": ["x", "y"] * 150}
-elman.Classifier(**settings).fit(some)  # what the libraries take, they have taken
+elman.Classifier(**settings, ram="1B").fit(few)  # what the libraries take, they have taken
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + int(room), used + int(room)))
 model = elman.Classifier(**settings, ram=None if ram == "found" else ram).fit(path)
@@ -207,10 +204,12 @@ def test_a_file_for_which_the_address_space_has_no_room(tmp_path):
     draw = np.random.default_rng(0)
     words = np.array([f"w{at}" for at in range(5000)])
     said = [" ".join(words[draw.integers(0, 5000, 100)]) for _ in range(60_000)]
-    pl.DataFrame({"review": said, "mood": ["good", "bad"] * 30_000}).write_csv(path)
+    large = pl.DataFrame({"review": said, "mood": ["good", "bad"] * 30_000})
+    large.write_csv(path)
+    large[:2000].write_csv(tmp_path / "few.csv")
 
     def run(ram):
-        code = [sys.executable, "-c", LIMITED, str(path), ram, str(300_000_000)]
+        code = [sys.executable, "-c", LIMITED, str(path), str(tmp_path / "few.csv"), ram, str(300_000_000)]
         return subprocess.run(code, capture_output=True, text=True, timeout=300)
 
     assert run(NEVER).returncode != 0
