@@ -1,8 +1,8 @@
-"""A file of texts several times larger than the memory that is left for it, fitted to under a limit of the address space.
+"""A file of texts several times larger than the memory left for it, fitted to under a limit of the address space.
 
-python benchmarks/large_text.py [--megabytes 1000] [--room 256] prints a line a question as JSON. What the libraries take
-is taken before the limit is set, by a fit to a small file; ``room`` megabytes are left then. The file is written to the
-folder for temporary files, which needs room for three times its size.
+python benchmarks/large_text.py [--megabytes 1000] [--room 256] prints a line a question as JSON. What the libraries
+take is taken before the limit is set, by a fit to a small file; ``room`` megabytes are left then. The file is written
+to the folder for temporary files, which needs room for three times its size.
 """
 
 from __future__ import annotations
