@@ -91,7 +91,7 @@ def lines(megabytes: float = 1000, room: float = 256) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         large, few, small = (Path(folder) / f"{name}.csv" for name in ("large", "few", "small"))
         rows = write(large, megabytes)
-        write(few, 1)
+        write(few, 4)
         write(small, SMALL)
         size = {"file_megabytes": round(large.stat().st_size / 1e6), "room_megabytes": round(room), "rows": rows}
         outside = fit(large, few, None, left, SHARES)

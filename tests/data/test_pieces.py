@@ -105,6 +105,12 @@ def test_faults_are_said_in_the_same_words(tmp_path, fault):
     assert isinstance(agree(write(tmp_path / "t.csv", FAULTS[fault]), 8, block=1 << 20), str)
 
 
+def test_a_damaged_gzip_file_is_said_to_be_one(tmp_path):
+    raw = gzip.compress(b"a,b\n" + b"1,2\n" * 999)
+    for at, damaged in enumerate([raw[:-20], raw[:10] + b"\xff\xff" + raw[12:], raw[:3]]):
+        assert "is a damaged gzip file" in agree(write(tmp_path / f"t{at}.csv.gz", damaged), 8)
+
+
 @pytest.mark.parametrize("block", [1, 5, 1 << 20])
 def test_the_place_of_a_wrong_byte_is_that_in_the_file(tmp_path, block):
     assert "position 20 (line 4)" in agree(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.disk import OnDisk
@@ -12,6 +12,7 @@ from elman.data.rows_on_disk import RowsOnDisk
 ROWS = st.lists(st.lists(st.integers(0, 9), max_size=6), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(
     rows=ROWS, parts=st.integers(1, 4), longest=st.integers(1, 7), end=st.sampled_from(["head", "tail"]), data=st.data()
 )
@@ -31,6 +32,7 @@ def test_the_same_batches_as_in_memory(rows, parts, longest, end, data):
         assert x.is_contiguous() == own.is_contiguous()
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_rows_that_lie_anywhere_are_read_end_to_end(data):
     stored = OnDisk((2,), np.int16)

@@ -3,7 +3,7 @@
 from unittest import mock
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data import texts as page
@@ -20,6 +20,7 @@ def stored(rows, parts=1):
     return writer.texts()
 
 
+@settings(deadline=None)
 @given(rows=TEXTS, parts=st.integers(1, 4), lot=st.integers(1, 20), data=st.data())
 def test_a_list_of_texts(rows, parts, lot, data):
     found = stored(rows, parts)
@@ -35,6 +36,7 @@ def test_a_list_of_texts(rows, parts, lot, data):
             assert torch.equal(prints(there), fingerprints(here)) and torch.equal(prints(here), fingerprints(here))
 
 
+@settings(deadline=None)
 @given(rows=TEXTS, lot=st.integers(1, 20))
 def test_no_lot_is_larger_than_it_may_be_but_for_one_text(rows, lot):
     with mock.patch.object(page, "LOT", lot):

@@ -22,7 +22,7 @@ from elman.data.table import Origin, column
 from elman.errors import InputError
 
 BLOCK = 1 << 20  # bytes that are read at once
-PIECE = 1 << 21  # characters of a piece, and bytes of one of Parquet
+PIECE = 1 << 20  # characters of a piece, and bytes of one of Parquet
 LONGEST = 1 << 26  # characters of a cell
 HEAD = 1000  # rows that tell how large the others are
 PACKED = 4  # bytes in one byte of a gzipped text, where the file does not say
@@ -49,9 +49,9 @@ class TableFile:
             head = self._collected(self._scanned.head(HEAD))
             return int(head.estimated_size() / max(1, len(head)) * self._height)
         packed = self.path.stat().st_size
-        if not self._gzipped:
+        if not self._gzipped or packed < 4:
             return packed
-        with self.path.open("rb") as file:
+        with self._raw() as file:
             file.seek(-4, io.SEEK_END)  # where the size is told, less all multiples of 4 GiB
             return max(int.from_bytes(file.read(4), "little"), PACKED * packed)
 
@@ -103,7 +103,7 @@ class TableFile:
 
     @cached_property
     def _scanned(self) -> pl.LazyFrame:
-        return pl.scan_parquet(self.path)
+        return pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
 
     @cached_property
     def _height(self) -> int:
@@ -251,17 +251,24 @@ class TableFile:
 
     @cached_property
     def _gzipped(self) -> bool:
-        with self.path.open("rb") as file:
+        with self._raw() as file:
             return file.read(2) == b"\x1f\x8b"
 
     def _opened(self) -> IO[bytes]:
-        return gzip.open(self.path, "rb") if self._gzipped else self.path.open("rb")  # type: ignore[return-value]
+        return gzip.open(self.path, "rb") if self._gzipped else self._raw()  # type: ignore[return-value]
+
+    def _raw(self) -> IO[bytes]:
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            why = error.strerror or error
+            raise InputError(f"cannot read {self.path} ({why}): check its name and its rights") from None
 
     def _read(self, file: IO[bytes]) -> bytes:
         try:
             return file.read(BLOCK)
         except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{self.path.name} cannot be read ({error}): make it again") from None
+            raise InputError(f"{self.path.name} is a damaged gzip file ({error}): make it again") from None
 
 
 class Counted:

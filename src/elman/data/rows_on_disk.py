@@ -51,7 +51,7 @@ class RowsOnDisk:
         lengths = self.lengths[rows]
         starts = lengths.cumsum(0) - lengths
         x = torch.full((int(lengths.max()) if len(rows) else 0, len(rows)), int(fill))
-        row = torch.arange(len(rows)).repeat_interleave(lengths)
+        row = torch.from_numpy(np.repeat(np.arange(len(rows)), lengths.numpy()))
         x[torch.arange(len(row)) - starts[row], row] = torch.from_numpy(self._read(rows)).long()
         return x, lengths
 

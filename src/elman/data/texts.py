@@ -13,7 +13,7 @@ from torch import Tensor
 from elman.data.disk import OnDisk
 from elman.data.met import fingerprints
 
-LOT = 1 << 21  # bytes of texts that are in memory together
+LOT = 1 << 20  # bytes of texts that are in memory together
 
 
 @dataclass(frozen=True)
