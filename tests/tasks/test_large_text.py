@@ -110,7 +110,7 @@ def test_answers_and_scores_of_a_file_from_disk(file, tmp_path):
 
 
 def test_memory_that_is_short_is_noticed_and_recorded(file):
-    with mock.patch.object(memory, "available", lambda: 5_000_000):
+    with mock.patch.object(memory, "available", lambda: 9_000_000):
         assert made(Classifier, file, None).config_.ram is None
     with mock.patch.object(memory, "available", lambda: 4_000), mock.patch.object(pooled, "SHARE", 1.0):
         model = made(Classifier, file, None)
@@ -177,7 +177,7 @@ def test_an_amount_is_for_a_table_of_texts(tmp_path):
 def test_lines_of_json_stay_in_memory_unless_that_is_refused(tmp_path):
     path = tmp_path / "t.jsonl"
     frame(60).write_ndjson(path)
-    with mock.patch.object(memory, "available", lambda: 90_000):
+    with mock.patch.object(memory, "available", lambda: 900_000):
         assert made(Classifier, path, None).config_.ram is None
     with pytest.raises(InputError, match=r"t.jsonl is JSON lines, which cannot be read in pieces: give CSV or Parquet"):
         made(Classifier, path, "1kB")
@@ -210,7 +210,7 @@ def test_a_file_for_which_the_address_space_has_no_room(tmp_path):
 
     def run(ram):
         code = [sys.executable, "-c", LIMITED, str(path), str(tmp_path / "few.csv"), ram, str(300_000_000)]
-        return subprocess.run(code, capture_output=True, text=True, timeout=300)
+        return subprocess.run(code, capture_output=True, text=True, timeout=900)
 
     assert run(NEVER).returncode != 0
     found = run("found")

@@ -34,7 +34,7 @@ from elman.tasks.sounds import Sounds
 from elman.tasks.weighing import Answer
 from elman.train.config import require_least
 
-SHARE = 0.5  # of the memory that there is, which data may take
+SHARE = 0.2  # of the memory that there is, which data may take: of addresses a fit takes several times as much
 MOST_NUMBERS = 5_000_000  # that the linear model learns from: more take minutes and change little
 LINEAR_ROWS = 1 << 14  # that the linear model answers for together
 ROOM_OF_LINEAR = 24  # bytes of memory that there must be for a character that chooses its strength
