@@ -23,7 +23,7 @@ from workload import Run, Workload, run
 
 import elman
 from elman.data.motion import read_motion
-from elman.train.loop import threads
+from elman.train.pace import threads
 
 MNIST = DATA / "images" / "mnist.npz"
 TRAIN, TEST = (DATA / "motion" / f"natops_{part}.ts" for part in ("train", "test"))

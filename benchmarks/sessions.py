@@ -22,7 +22,8 @@ from workload import Run, Workload, run
 import elman
 from elman.data.batch import shuffled
 from elman.data.sessions.streams import Streams
-from elman.train.loop import Step, products, threads
+from elman.train.pace import products, threads
+from elman.train.step import Step
 
 FILE = DATA / "sessions" / "online_retail.tsv.gz"
 COLUMNS = {"session": "SessionId", "item": "ItemId", "time": "Time"}

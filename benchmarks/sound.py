@@ -23,7 +23,7 @@ from workload import Run, Workload, run
 
 import elman
 from elman.data.sequences import Sequences
-from elman.train.loop import threads
+from elman.train.pace import threads
 
 DIGITS = DATA / "sound" / "digits"
 

@@ -38,7 +38,7 @@ def elman_epoch() -> Callable[[], float]:
     import elman
     from elman.data.batch import Batch, shuffled
     from elman.train.config import TrainConfig
-    from elman.train.loop import Step
+    from elman.train.step import Step
 
     series = torch.from_numpy(prices())
 

@@ -21,7 +21,7 @@ import elman
 from elman.data.text.pairs import Pairs, read_pairs
 from elman.evaluate.summary.extract import lead
 from elman.evaluate.summary.metrics import means, rouge
-from elman.train.loop import threads
+from elman.train.pace import threads
 
 PAIRS = DATA / "pairs"
 COLUMNS = ("document", "summary")

@@ -22,7 +22,7 @@ from workload import Run, Workload, run
 
 import elman
 from elman.data.sequences import Sequences
-from elman.train.loop import threads
+from elman.train.pace import threads
 
 TEXT = DATA / "text"
 Texts = dict[str, list[str]]  # {"text": [...], "label": [...]}

@@ -21,7 +21,7 @@ from workload import Run, Workload, run
 
 import elman
 from elman.evaluate.translation.metrics import grouped, translation_metrics
-from elman.train.loop import threads
+from elman.train.pace import threads
 
 PAIRS = DATA / "pairs"
 Columns = dict[str, list[str]]

@@ -69,7 +69,7 @@ def test_unknown_and_missing_parameters_are_type_errors():
         ("optimizer", "lion", "adamw, adam, sgd or rmsprop"),
         ("learning_rate", 0.0, "more than 0"),
         ("learning_rate", float("nan"), "more than 0"),
-        ("schedule", "step", "cosine, linear or constant"),
+        ("schedule", "step", "cosine, linear, constant or plateau"),
         ("warmup", 1.0, "below 1"),
         ("clip", -1.0, "at least 0"),
         ("weight_decay", -0.1, "at least 0"),

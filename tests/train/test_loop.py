@@ -15,7 +15,9 @@ from torch import nn
 from elman.data.batch import Batch
 from elman.errors import ElmanError
 from elman.train.config import TrainConfig
-from elman.train.loop import Step, first_plan, measure, train
+from elman.train.loop import train
+from elman.train.pace import first_plan, measure
+from elman.train.step import Step
 
 
 class Sums:
@@ -229,7 +231,9 @@ def test_a_gradient_that_is_not_finite_leaves_the_weights_untouched(by):
 
 
 def test_five_such_gradients_in_a_row_end_training_with_the_remedy():
-    with pytest.raises(ElmanError, match=r"not finite in 5 steps in a row, up to step 8 .*--learning-rate \(now 0.01"):
+    with pytest.raises(
+        ElmanError, match=r"5 steps in a row could not be made; the last: step 8 .*--learning-rate \(now 0.01"
+    ):
         fit(loss=spoiling({4, 5, 6, 7, 8}), learning_rate=0.01)
 
 
@@ -370,13 +374,13 @@ def test_it_looks_at_the_start_and_at_the_end_and_leaves_no_trace():
 
 
 def test_it_follows_as_long_as_that_takes_a_small_share_of_the_time(monkeypatch):
-    monkeypatch.setattr("elman.train.loop.LOOKING", 1.0)
+    monkeypatch.setattr("elman.train.eyes.LOOKING", 1.0)
     blind, _, _ = followed(look=None)
     seeing, training, events = followed(follow=True)
     assert same(weights(blind), weights(seeing))
     assert [look["step"] for look in training.looks[1:-1]] == [record["step"] for record in training.history]
     assert all(event["moved"] > 0 for event in events[1:-1])
-    monkeypatch.setattr("elman.train.loop.LOOKING", 0.0)
+    monkeypatch.setattr("elman.train.eyes.LOOKING", 0.0)
     assert len(followed(follow=True)[2]) == 2
 
 

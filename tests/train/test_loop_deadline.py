@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from elman.data.batch import Batch
-from elman.train import loop
+from elman.train import loop, pace
 from elman.train.config import TrainConfig
 from elman.train.plan import Plan
 
@@ -56,7 +56,8 @@ class Machine:
 
 
 def timed(monkeypatch, machine, count=4000, seconds=SECONDS, **settings):
-    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=machine.perf_counter))
+    for page in (loop, pace):
+        monkeypatch.setattr(page, "time", SimpleNamespace(perf_counter=machine.perf_counter))
     fitted, rates = network(), []
     config = TrainConfig(batch_size=2, **settings)
     training = loop.train(
@@ -85,9 +86,9 @@ PACES = {
 }
 
 
-@pytest.mark.parametrize("pace", PACES)
-def test_the_deadline_is_kept_within_a_few_percent_and_the_schedule_completed(monkeypatch, pace):
-    machine = Machine(PACES[pace]())
+@pytest.mark.parametrize("going", PACES)
+def test_the_deadline_is_kept_within_a_few_percent_and_the_schedule_completed(monkeypatch, going):
+    machine = Machine(PACES[going]())
     _, training, rates = timed(monkeypatch, machine)
     assert 0.95 * SECONDS < machine.now - 100 < 1.01 * SECONDS
     assert training.seconds == pytest.approx(machine.now - 100)
@@ -95,9 +96,9 @@ def test_the_deadline_is_kept_within_a_few_percent_and_the_schedule_completed(mo
     assert len(training.plan.record) > 10 and training.steps == len(rates) == training.plan.last
 
 
-@pytest.mark.parametrize("pace", PACES)
-def test_replaying_the_plan_of_a_timed_run_gives_its_bits(monkeypatch, pace):
-    fitted, training, rates = timed(monkeypatch, Machine(PACES[pace](), valid=0.3))
+@pytest.mark.parametrize("going", PACES)
+def test_replaying_the_plan_of_a_timed_run_gives_its_bits(monkeypatch, going):
+    fitted, training, rates = timed(monkeypatch, Machine(PACES[going](), valid=0.3))
     state = json.loads(json.dumps(training.plan.to_json()))
     machine, again, replayed = Machine(lambda now: 1e-3), network(), []
     result = loop.train(
@@ -128,7 +129,7 @@ def test_a_machine_that_halts_at_the_end_stops_with_the_time_over(monkeypatch):
 def test_more_time_than_needed_stops_at_the_cap(monkeypatch, settings):
     machine = Machine(jitter())
     _, training, rates = timed(monkeypatch, machine, count=20, seconds=60.0, **settings)
-    assert training.steps == loop.most(Line(20), TrainConfig(batch_size=2, **settings)) == len(rates)
+    assert training.steps == pace.most(Line(20), TrainConfig(batch_size=2, **settings)) == len(rates)
     assert training.steps == 10 * settings.get("epochs", 60)
     assert machine.now - 100 < 15 and training.why == "the planned steps were made"
     assert len(training.plan.record) > 1 or settings

@@ -6,10 +6,10 @@ import sqlite3
 
 import pytest
 
+from elman.data.fingerprint import fingerprint
 from elman.errors import InputError
 from elman.tune.job import Job
 from elman.tune.search import started
-from elman.tune.storage import fingerprint
 
 
 @pytest.fixture

@@ -29,11 +29,13 @@ from elman.errors import InputError
 from elman.explain.trace import Cell
 from elman.tasks import store
 from elman.tasks.base import Task, TaskConfig
+from elman.tasks.checkpoints import Checkpoints, safe
 from elman.tasks.doctor import examine
 from elman.tasks.forecast import Forecaster
 from elman.tasks.load import TASKS, load_task
 from elman.train.plan import Plan
 from elman.train.progress import Bar
+from elman.train.world import ALONE, World, joined
 from elman.version import __version__
 
 CORES = os.cpu_count() or 1
@@ -71,20 +73,33 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
         out: Out = None,
         overwrite: Overwrite = False,
         watch: Annotated[bool, Parameter(negative="")] = False,
+        resume: Annotated[bool, Parameter(negative="")] = False,
+        checkpoint_minutes: float = 5.0,
         json: Json = False,
         quiet: Quiet = False,
     ) -> None:
-        run_fit(
-            task(**asdict(config)),
-            file,
-            valid=valid,
-            test=test,
-            out=out,
+        out = out or beside(file)
+        checkpoints = Checkpoints(
+            out.with_name(f"{out.name}.unfinished"),
+            minutes=checkpoint_minutes,
+            resume=resume,
             overwrite=overwrite,
-            inside=watch,
-            as_json=json,
-            quiet=quiet,
+            told=aside,
         )
+        with joined(config.device) as world:
+            run_fit(
+                task(**asdict(config)),
+                file,
+                valid=valid,
+                test=test,
+                out=out,
+                overwrite=overwrite,
+                inside=watch,
+                as_json=json,
+                quiet=quiet,
+                checkpoints=checkpoints,
+                world=world,
+            )
 
     command.__doc__ = f"""{task.help}
 
@@ -102,6 +117,10 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
         Replace a model that is there.
     watch
         Show while training how far the error comes back through time, in each layer.
+    resume
+        Go on with a fit that was interrupted, from what lies beside the model with the name .unfinished.
+    checkpoint_minutes
+        Minutes between two checkpoints; 0 writes one only when the fit is stopped by Ctrl-C or SIGTERM.
     """
     return with_settings(command, task)
 
@@ -165,14 +184,33 @@ def run_fit(
     as_json: bool,
     quiet: bool,
     plan: Plan | None = None,
+    checkpoints: Checkpoints | None = None,
+    world: World = ALONE,
 ) -> None:
-    """Fit, save and show: what every command that makes a model does."""
-    out = out or Path(f"{file.name.split('.')[0]}.elman")
+    """Fit, save and show: what every command that makes a model does. Of several processes the first one shows."""
+    out = out or beside(file)
+    if checkpoints is not None:
+        checkpoints.check()
+        overwrite = overwrite or checkpoints.goes_on()  # what is in the way by now is its own
     store.check_free(out, overwrite)
     began = time.perf_counter()
     watch = (lambda event: None) if quiet else Bar(people, inside=inside)
-    task.fit(file, valid=valid, test=test, plan=plan, look="always" if inside else "ends", watch=watch)
-    task.save(out, overwrite=overwrite)
+    task.fit(
+        file,
+        valid=valid,
+        test=test,
+        plan=plan,
+        look="always" if inside else "ends",
+        watch=watch,
+        checkpoints=checkpoints,
+        world=world,
+    )
+    if not world.first:
+        return
+    with safe(checkpoints):
+        task.save(out, overwrite=overwrite)
+    if checkpoints is not None:
+        checkpoints.done()
     for note in task.notes_:
         aside(note)
     for finding in task.diagnose():
@@ -187,6 +225,11 @@ def run_fit(
         seconds = round(time.perf_counter() - began, 3)
         judged = task.evaluation_.to_json() if task.evaluation_ else {"task": task.name}
         emit({**judged, "seconds": seconds, "model": str(out)})
+
+
+def beside(file: Path) -> Path:
+    """Where a model is written if nobody says where."""
+    return Path(f"{file.name.split('.')[0]}.elman")
 
 
 @app.command

@@ -14,24 +14,31 @@ from elman.cli.arguments import whole_numbers, with_config, with_medium
 from elman.cli.commands import app
 from elman.cli.console import fail
 from elman.errors import ElmanError, InputError, MissingDependency
+from elman.stopping import Stopped, stopping
 
 
 FULL = "there is not enough memory: give fewer or shorter rows, a smaller --batch-size, or --ram, where there is one"
 
 
 def run(tokens: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 1 failed while running, 2 wrong use or wrong input."""
+    """Run the command line; returns the exit code: 0 done, 1 failed while running, 2 wrong use or wrong input.
+
+    128 and more are those of a signal, 143 that of SIGTERM.
+    """
     arguments = list(sys.argv[1:] if tokens is None else tokens)
     _widen(sys.stdout)
     try:
         arguments = whole_numbers(with_config(with_medium(arguments)))
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        with stopping():
+            app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         return fail(_usage(error), 2)
     except (InputError, MissingDependency) as error:
         return fail(str(error), 2)
     except ElmanError as error:
         return fail(str(error), 1)
+    except Stopped as stop:
+        return fail(str(stop), stop.code)
     except KeyboardInterrupt:
         return fail("stopped; nothing was written", 1)
     except BrokenPipeError:

@@ -6,8 +6,9 @@ recommender's sessions each build a whole batch at once from tensors, so no Pyth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -38,6 +39,11 @@ class Batch:
         )
 
 
+NO_LABEL = -100  # in y, what torch's losses leave out
+ALL = slice(None)
+Piece = Callable[[slice], Batch]  # builds a batch of so many of its rows: all of them, or every second from the first
+
+
 class Examples(Protocol):
     def __len__(self) -> int: ...
 
@@ -49,6 +55,13 @@ class Examples(Protocol):
 def batches(examples: Examples, size: int) -> int:
     """How many batches an epoch has; examples that bring their own order are batches already."""
     return len(examples) if hasattr(examples, "order") else -(-len(examples) // size)
+
+
+def scored(batch: Batch) -> int:
+    """How many values a batch is learnt from: those of y that are neither NaN nor padding; without y all rows."""
+    if batch.y is None:
+        return len(batch)
+    return int((~batch.y.isnan() if batch.y.is_floating_point() else batch.y != NO_LABEL).sum())
 
 
 def in_order(examples: Examples, size: int) -> Iterator[Batch]:
@@ -79,15 +92,60 @@ def shuffled(examples: Examples, size: int, generator: torch.Generator) -> Itera
 
     Rows of like length come together (``bucketed``). Examples whose order matters, a text's chunks, bring their own.
     """
+    while True:
+        for piece in epoch(examples, size, generator):
+            yield piece(ALL)
+
+
+def epoch(examples: Examples, size: int, generator: torch.Generator) -> Iterator[Piece]:
+    """The batches of one pass in a new order, none of them built yet; some that bring their own order never end."""
     own = getattr(examples, "order", None)
     if own is not None:
-        while True:
-            yield from own(generator)
+        yield from own(generator)
+        return
     lengths = getattr(examples, "lengths", None)
-    while True:
-        order = torch.randperm(len(examples), generator=generator)
-        for rows in order.split(size) if lengths is None else bucketed(order, lengths, size, generator):
-            yield examples.batch(rows)
+    order = torch.randperm(len(examples), generator=generator)
+    for rows in order.split(size) if lengths is None else bucketed(order, lengths, size, generator):
+        yield partial(_built, examples, rows)
+
+
+def _built(examples: Examples, rows: Tensor, part: slice) -> Batch:
+    return examples.batch(rows[part])
+
+
+class Feed:
+    """What `shuffled` gives, with a place that can be noted and found again; of each batch one ``part`` of the rows.
+
+    The place is the state of the generator at the beginning of a pass and how many batches of it were taken: nothing is
+    built on the way to it.
+    """
+
+    def __init__(self, examples: Examples, size: int, seed: int, part: slice = ALL) -> None:
+        self.examples, self.size, self.part = examples, size, part
+        self.generator = torch.Generator().manual_seed(seed)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.start, self.taken = self.generator.get_state(), 0
+        self._epoch = epoch(self.examples, self.size, self.generator)
+
+    def _next(self) -> Piece:
+        piece = next(self._epoch, None)
+        if piece is None:
+            self._begin()
+            piece = next(self._epoch)
+        self.taken += 1
+        return piece
+
+    def __next__(self) -> Batch:
+        return self._next()(self.part)
+
+    def seek(self, start: Tensor, taken: int) -> None:
+        """Go on after the ``taken`` batches of the pass that began with ``start``."""
+        self.generator.set_state(start)
+        self._begin()
+        for _ in range(taken):
+            self._next()
 
 
 def bucketed(order: Tensor, lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:

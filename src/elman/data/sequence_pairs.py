@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from elman.data.batch import Batch
+from elman.data.batch import NO_LABEL, Batch
 from elman.data.ragged import Ragged
-from elman.data.sequences import NO_LABEL, Change, Rows, read
+from elman.data.sequences import Change, Rows, read
 
 
 class SequencePairs:

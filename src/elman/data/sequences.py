@@ -8,13 +8,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from elman.data.batch import Batch
+from elman.data.batch import NO_LABEL, Batch
 from elman.data.ragged import Ragged
 from elman.errors import InputError
 
 Change = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]  # (x, lengths, generator) -> (x, lengths)
-
-NO_LABEL = -100  # what torch's losses leave out
 
 
 class Rows(Protocol):

@@ -91,6 +91,17 @@ class LanguageNetwork(nn.Module):
         weight = self.embedding.weight if self.weight is None else self.weight
         return nn.functional.linear(y if self.inner is None else self.inner(y), weight, self.bias)
 
+    def carried(self) -> list[Tensor]:
+        """What training carries into its next call; nothing before the first."""
+        state = self._states.get(True, ())
+        return list(state) if isinstance(state, tuple) else [state]
+
+    def carry(self, state: Sequence[Tensor]) -> None:
+        """Carry this into training's next call; of nothing it begins anew."""
+        self._states.pop(True, None)
+        if state:
+            self._states[True] = tuple(state) if len(state) > 1 else state[0]
+
     def stream(self, banned: Sequence[int] = ()) -> LanguageStream:
         """What runs the network one symbol at a time, as in evaluation; the ``banned`` symbols get logits of -inf."""
         return LanguageStream(self, banned)

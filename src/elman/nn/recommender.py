@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -117,6 +117,19 @@ class Recommender(nn.Module):
         if isinstance(self._carried, tuple):
             return tuple(part * kept for part in self._carried)
         return self._carried * kept
+
+    def carried(self) -> list[Tensor]:
+        """What training carries into its next call; nothing before the first."""
+        if self._carried is None:
+            return []
+        state = list(self._carried) if isinstance(self._carried, tuple) else [self._carried]
+        return state if self._first is None else [*state, self._first]
+
+    def carry(self, state: Sequence[Tensor]) -> None:
+        """Carry this into training's next call; of nothing it begins anew."""
+        state = list(state)
+        self._first = state.pop() if state and self.again is not None else None
+        self._carried = None if not state else tuple(state) if len(state) > 1 else state[0]
 
     def _firsts(self, x: Tensor, fresh: Tensor) -> Tensor:
         """(B, V): the step at which the session first had each item, -1 in an earlier chunk, NEVER if it did not."""

@@ -33,7 +33,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from elman import kernels
-from elman.data.batch import Batch, Examples, batches, in_order
+from elman.data.batch import Batch, Examples, in_order, scored
 from elman.data.cut import Cuttable
 from elman.errors import InputError
 from elman.evaluate import inside, plots
@@ -44,13 +44,17 @@ from elman.explain.advice import Finding, findings
 from elman.explain.through_time import flows
 from elman.nn.initialise import remember
 from elman.tasks import store
+from elman.tasks.checkpoints import Begun, Checkpoints, safe
 from elman.tasks.explained import Explained
 from elman.tasks.format import check_settings
 from elman.tasks.page import page_of, seen
 from elman.tasks.saved import files_of, restored
 from elman.train.config import TrainConfig, require, require_least, require_share
-from elman.train.loop import OVER, Training, Watch, fastest_threads, train
+from elman.train.eyes import Watch
+from elman.train.loop import OVER, Training, train
+from elman.train.pace import fastest_threads, steps_a_pass
 from elman.train.plan import Plan
+from elman.train.world import ALONE, World
 
 FEW_STEPS = 50  # below this a fit that its time ended is told to be too short
 ENOUGH_STEPS = 2000  # or four passes over the data
@@ -184,13 +188,17 @@ class Task(BaseEstimator):
 
     def enough(self, config: Any, examples: Examples) -> float:
         """Steps that a network must have time for; where it has not, a smaller one is taken."""
-        return min(ENOUGH_STEPS, 4 * batches(examples, config.batch_size))
+        return min(ENOUGH_STEPS, 4 * steps_a_pass(examples, config))
 
     def network(self, config: Any) -> nn.Module:
         raise NotImplementedError
 
     def loss(self, outputs: Any, batch: Batch) -> Tensor:
         raise NotImplementedError
+
+    def weigh(self, batch: Batch) -> float:
+        """How much of a batch the loss is a mean over: of nothing there is nothing to learn."""
+        return scored(batch)
 
     def validate(self, network: nn.Module, examples: Examples) -> float:
         raise NotImplementedError
@@ -259,51 +267,75 @@ class Task(BaseEstimator):
         look: Literal["never", "ends", "always"] = "ends",
         plan: Plan | None = None,
         judged: bool = True,
+        checkpoints: Checkpoints | None = None,
+        world: World = ALONE,
     ) -> Self:
         """Learn from a path or frame; ``valid`` and ``test`` name parts that are already split.
 
         ``watch`` is called with every training event. What goes on inside is looked at when training starts and ends,
         or ``look`` "always", at every validation. ``plan`` replays a recorded fit (``plan_`` of a loaded model): with
         the same settings and data it gives the same bits on the same kind of machine. Without ``judged`` the part
-        that judges is held back until ``judge_held``, and its costs are in ``held_costs``.
+        that judges is held back until ``judge_held``, and its costs are in ``held_costs``. With ``checkpoints`` it is
+        written down how far the fit is, and one that was interrupted goes on. Of several processes (``world``) the
+        first alone judges and can be saved.
         Raises InputError for settings and data that cannot be used, ElmanError when training fails.
         """
         began = time.perf_counter()
         config = _precise(self.config())
         check_settings(config)  # what could not be loaded is not fitted
+        begun = self._begun(checkpoints, source, valid, test, world)
         prepared = self.prepare(source, valid, test, config)
-        budget = config.minutes * 60 if config.minutes and plan is None else None
+        budget = config.minutes * 60 if config.minutes and plan is None and begun is None else None
         reserve = min(RESERVE, budget / 5) if budget is not None and judged else 0.0
         deadline = None if budget is None else began + budget - reserve
-        config, network = self._sized(config, prepared.train, deadline)
+        if begun is not None:
+            config = replace(config, **begun.config)
+        config, network = self._sized(config, prepared.train, deadline, begun is not None, world)
         self.config_, self.network_ = config, network
         if deadline is not None and budget is not None:
             deadline -= min(1.2 * self._judging_seconds(prepared), budget / 3)
-        training = train(
-            network,
-            prepared.train,
-            self.loss,
-            lambda module: self.validate(module, prepared.valid),
-            config,
-            deadline=deadline,
-            plan=plan,
-            alarm=lambda module: self.alarm(module, prepared.valid),
-            look=None if look == "never" else self.inside,
-            follow=look == "always",
-            watch=watch,
-        )
-        self.training_, self.plan_ = training, training.plan
-        self.looks_, self.history_ = training.looks, training.history
-        self.source_ = str(source) if isinstance(source, str | Path) else None
-        self.notes_ = (*prepared.notes, *_told(training))
-        self.finish(prepared)
-        test = prepared.test
-        self.held_ = (test, prepared.judged) if test is not None and len(test) else None
-        self.judged_, self.evaluation_ = None, None
-        if judged:
-            self.judge_held()
+        if checkpoints is not None:
+            checkpoints.config = config
+        with safe(checkpoints):
+            training = train(
+                network,
+                prepared.train,
+                self.loss,
+                lambda module: self.validate(module, prepared.valid),
+                config,
+                deadline=deadline,
+                plan=plan,
+                alarm=lambda module: self.alarm(module, prepared.valid),
+                look=None if look == "never" else self.inside,
+                follow=look == "always",
+                watch=watch,
+                weigh=self.weigh,
+                keeper=checkpoints,
+                kept=begun.kept if begun else None,
+                world=world,
+            )
+            self.training_, self.plan_ = training, training.plan
+            self.looks_, self.history_ = training.looks, training.history
+            self.source_ = str(source) if isinstance(source, str | Path) else None
+            self.notes_ = (*prepared.notes, *_told(training))
+            self.held_, self.judged_, self.evaluation_ = None, None, None
+            if world.first:
+                self.finish(prepared)
+                test = prepared.test
+                self.held_ = (test, prepared.judged) if test is not None and len(test) else None
+                if judged:
+                    self.judge_held()
         self.seconds_ = time.perf_counter() - began
         return self
+
+    def _begun(self, checkpoints: Checkpoints | None, source: Any, valid: Any, test: Any, world: World) -> Begun | None:
+        """What there is to go on with: the first process reads it, for the others may be elsewhere."""
+        if checkpoints is None:
+            return None
+        checkpoints.about(self, source, valid, test)
+        files = checkpoints.newest() if world.first else None
+        run, state = (world.hand_on(raw) for raw in files or (b"", b""))
+        return checkpoints.read(run, state) if run else None
 
     def judge_held(self) -> None:
         """Judge the part that the fit has held back, and let go of it."""
@@ -324,25 +356,37 @@ class Task(BaseEstimator):
         deadline = time.perf_counter() + 60 * config.minutes if config.minutes else None
         return self._sized(config, prepared.train, deadline)[0]
 
-    def _sized(self, config: Any, examples: Examples, deadline: float | None) -> tuple[Any, nn.Module]:
-        """The settings with every size resolved: the largest network that has time for enough steps."""
-        sizes = self.sizes(config, examples)
-        chosen = None
-        # From the smallest on, so that a short budget is not spent on trying what is far too slow.
-        for size in reversed(sizes if deadline is not None else sizes[:1]):
-            sized = replace(config, **size)
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(config.seed)
-                network = self.network(sized)
-                if sized.memory:
-                    remember(network, sized.memory)
-            if chosen is not None and deadline is not None:
-                _, per_step = fastest_threads(network.to(config.device), examples, self.loss, sized, steps=3)
-                if (deadline - time.perf_counter()) / per_step < self.enough(sized, examples):
+    def _sized(
+        self, config: Any, examples: Examples, deadline: float | None, sized: bool = False, world: World = ALONE
+    ) -> tuple[Any, nn.Module]:
+        """The settings with every size resolved: the largest network that has time for enough steps.
+
+        Settings that are ``sized`` already stay as they are. Of several processes the first one decides.
+        """
+        sizes = [{}] if sized else self.sizes(config, examples)
+        chosen = 0
+        if deadline is not None and world.first:
+            # From the smallest on, so that a short budget is not spent on trying what is far too slow.
+            for chosen in reversed(range(len(sizes))):
+                larger = chosen - 1
+                if larger < 0 or not self._has_time(replace(config, **sizes[larger]), examples, deadline):
                     break
-            chosen = sized, network
-        assert chosen is not None
-        return chosen
+        config = replace(config, **sizes[world.tell(chosen)])
+        return config, self._made(config)
+
+    def _has_time(self, config: Any, examples: Examples, deadline: float) -> bool:
+        network = self._made(config).to(config.device)
+        _, per_step = fastest_threads(network, examples, self.loss, config, steps=3)
+        return (deadline - time.perf_counter()) / per_step >= self.enough(config, examples)
+
+    def _made(self, config: Any) -> nn.Module:
+        """The network as its seed begins it."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = self.network(config)
+            if config.memory:
+                remember(network, config.memory)
+        return network
 
     def _judging_seconds(self, prepared: Prepared) -> float:
         """What it takes to run the network over the parts that choose and judge, from one batch of them."""
@@ -460,6 +504,13 @@ def _told(training: Training) -> list[str]:
     notes = [
         f"{training.steps:,} steps in {training.seconds:.0f} s, the best at {training.best_step:,}; {training.why}"
     ]
+    if training.resumed is not None:
+        notes.append(f"it was interrupted, and went on from step {training.resumed:,}")
+    if training.spoilt:
+        first = training.spoilt[0]
+        notes.append(
+            f"WARNING: {len(training.spoilt):,} steps could not be made, the first at {first['step']:,}: {first['why']}"
+        )
     if training.steps < FEW_STEPS and training.why == OVER:
         notes.append(f"WARNING: {training.steps} steps are too few to learn from: give more --minutes")
     if training.history and training.history[-1].get("alarm"):

@@ -16,14 +16,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, in_order
+from elman.data.batch import NO_LABEL, Batch, Examples, in_order
 from elman.data.cut import Dealt
 from elman.data.frames import to_frame
 from elman.data.labelled import Labelled, Pairs, X, finite, is_folder, is_text
 from elman.data.motion import is_motion
 from elman.data.pictures.album import Album
 from elman.data.pictures.archive import is_archive
-from elman.data.sequences import NO_LABEL, Sequences
+from elman.data.sequences import Sequences
 from elman.data.text.tokens import Tokens
 from elman.errors import InputError
 from elman.evaluate.costs import Costs
@@ -152,13 +152,20 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The members' mean cross-entropy; the settings may weigh the classes and smooth the target."""
-        weight = None
-        if self.config().class_weights:
-            counts = torch.from_numpy(self.counts_).to(outputs)
-            weight = counts.sum() / (len(counts) * counts.clamp(min=1))
+        weight = self._class_weights(outputs) if self.config().class_weights else None
         assert batch.y is not None
         y, smoothing = batch.y.repeat(len(outputs)), self.config().label_smoothing
         return nn.functional.cross_entropy(outputs.flatten(0, 1), y, weight, label_smoothing=smoothing)
+
+    def weigh(self, batch: Batch) -> float:
+        """The classes' weights, where they have some."""
+        assert batch.y is not None
+        known = batch.y[batch.y != NO_LABEL]
+        return float(self._class_weights(torch.ones(()))[known].sum()) if self.config().class_weights else len(known)
+
+    def _class_weights(self, like: Tensor) -> Tensor:
+        counts = torch.from_numpy(self.counts_).to(like)
+        return counts.sum() / (len(counts) * counts.clamp(min=1))
 
     def validate(self, network: nn.Module, examples: Examples) -> float:
         """Mean cross-entropy, in nats."""

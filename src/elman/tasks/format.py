@@ -61,11 +61,13 @@ SETTINGS = {
 COUNTED = ("layers", "members")  # of each a network has no more than tensors
 
 setting = either(flag, text, real(), maybe(rows(either(text, real()))))
+estimates = rows(several(whole(), whole()))
+HEAD_PLAN = fields(every=whole(1), record=estimates, threads=whole(1, 4096), last=maybe(whole()))
 HEAD = fields(
     task=text,
     params=table(setting),
     config=table(setting),
-    plan=fields(every=whole(1), record=rows(several(whole(), whole())), threads=whole(1, 4096), last=maybe(whole())),
+    plan=HEAD_PLAN,
     source=maybe(text),
     notes=rows(text),
 )
@@ -113,6 +115,43 @@ LINES: Mapping[str, Shape] = {
         step=whole(), inside=rows(also(flow, lambda value, place: same_length(value, place, "lags", "norms")))
     ),
 }
+
+
+# run.json of an unfinished fit.
+
+record = table(maybe(either(text, real())))
+pair = several(real(), real())
+CHECKPOINT = fields(
+    elman=text,
+    identity=fields(task=text, params=table(setting), source=text, valid=text, test=text),
+    config=table(setting),
+    facts=fields(
+        plan=HEAD_PLAN,
+        place=fields(
+            step=whole(0, STEPS), progress=real(0, 1), rate=real(0, 1), replayed=rows(several(whole(), whole()))
+        ),
+        pace=maybe(several(positive, real(0), real())),
+        taken=whole(0, STEPS),
+        average=whole(),
+        plateau=several(real(0, 1), whole()),
+        history=rows(also(record, lambda value, place: fields(step=whole())({"step": value.get("step")}, place))),
+        looks=rows(LINES["inside.jsonl"]),
+        looking=pair,
+        spoilt=rows(fields(step=whole(), why=text, rows=rows(whole()))),
+        best_step=whole(),
+        best_score=maybe(real()),
+        waited=whole(),
+        skipped=whole(),
+        recent=rows(real()),
+        norms=rows(real(0)),
+        rate=real(0),
+        moved=real(0),
+        validating=flag,
+        why=maybe(text),
+        world=whole(1),
+        seconds=real(0),
+    ),
+)
 
 
 def check_settings(config: Any, tensors: int | None = None) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, batches
+from elman.data.batch import Batch, Examples
 from elman.data.cut import Ordered
 from elman.data.folder import files_in
 from elman.data.labelled import is_folder
@@ -32,6 +32,7 @@ from elman.tasks.base import Judged, Prepared, Task, TaskConfig
 from elman.tasks.explain_text import explain_next
 from elman.tasks.explained import Explained
 from elman.train.config import require, require_least, require_share
+from elman.train.pace import steps_a_pass
 
 ORDERS = {"char": 6, "byte": 6, "word": 3, "subword": 3}  # of the n-gram model that the network is read beside
 JUDGED = 256  # steps judged at a time
@@ -87,7 +88,7 @@ class GenerateConfig(TaskConfig):
     batch_size: int = 32
     learning_rate: float = 8e-3
     beta2: float = 0.99
-    schedule: Literal["cosine", "linear", "constant"] = "linear"
+    schedule: Literal["cosine", "linear", "constant", "plateau"] = "linear"
     weight_decay: float = 0.01
     dropout: float = 0.4
 
@@ -208,7 +209,7 @@ class Generator(Task):
 
     def enough(self, config: GenerateConfig, examples: Examples) -> float:
         """Six passes: in fewer a smaller network gets further."""
-        return min(20_000, 6 * batches(examples, config.batch_size))
+        return min(20_000, 6 * steps_a_pass(examples, config))
 
     def network(self, config: GenerateConfig) -> nn.Module:
         assert config.hidden is not None and config.embedding is not None

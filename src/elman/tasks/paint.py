@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, batches, in_order
+from elman.data.batch import Batch, Examples, in_order
 from elman.data.met import fingerprints, met_in_words
 from elman.data.pictures.album import Album
 from elman.data.pictures.archive import held_part
@@ -24,6 +24,7 @@ from elman.nn.pixels import PixelNetwork, pixel_nats
 from elman.tasks.base import DOES, Judged, Prepared, Task, TaskConfig
 from elman.tasks.sequence import FEW
 from elman.train.config import require, require_least, require_share
+from elman.train.pace import steps_a_pass
 
 LONGEST = 28  # pixels of a side, unless asked for: each pixel is a step
 COUNTED = 20_000  # pictures that the baselines count at most
@@ -153,7 +154,7 @@ class Painter(Task):
 
     def enough(self, config: PaintConfig, examples: Examples) -> float:
         """Two passes: each has as many steps to learn from as there are pixels."""
-        return min(4000, 2 * batches(examples, config.batch_size))
+        return min(4000, 2 * steps_a_pass(examples, config))
 
     def network(self, config: PaintConfig) -> nn.Module:
         assert config.hidden is not None and self.shape_ is not None

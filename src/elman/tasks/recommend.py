@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, batches, by_length, in_order
+from elman.data.batch import Batch, Examples, by_length, in_order
 from elman.data.files import short
 from elman.data.frames import to_frame
 from elman.data.labelled import names_file
@@ -32,6 +32,7 @@ from elman.tasks.base import DOES, Judged, Prepared, Task, TaskConfig
 from elman.tasks.explain_text import explain_recommended
 from elman.tasks.explained import Explained
 from elman.train.config import require, require_least, require_share
+from elman.train.pace import steps_a_pass
 
 ALL = 1000  # items up to which each is compared with all others
 DRAWN = 512  # items that are drawn to be compared with, where there are more
@@ -252,7 +253,7 @@ class Recommender(Task):
         return [{"hidden": h, "embedding": config.embedding or h} for h in hidden]
 
     def enough(self, config: RecommendConfig, examples: Examples) -> float:
-        return 6 * batches(examples, config.batch_size)
+        return 6 * steps_a_pass(examples, config)
 
     def network(self, config: RecommendConfig) -> nn.Module:
         assert config.hidden is not None and config.embedding is not None

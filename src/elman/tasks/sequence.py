@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from elman.data.arrays import Numbers
-from elman.data.batch import Examples, batches, restored
+from elman.data.batch import Examples, restored
 from elman.data.labelled import NOTHING, Labelled, Pairs, X, flat, is_table, is_text, names_file, texts_or_numbers
 from elman.data.met import met_in_words
 from elman.data.motion import is_motion, read_motion
@@ -31,6 +31,7 @@ from elman.nn.dropout import weight_drop
 from elman.nn.sequence import SequenceNetwork
 from elman.tasks.base import Task, TaskConfig
 from elman.train.config import require_least, require_share
+from elman.train.pace import steps_a_pass
 
 Encoded = Ragged | RowsOnDisk | Spelled
 FEW = 10  # rows that judge: a single one moves the score by more than models differ
@@ -350,7 +351,7 @@ class SequenceTask(Task):
         largest = 32 if len(examples) < 1000 else 64 if len(examples) < 4000 else 128
         wanted = [config.hidden] if config.hidden else [h for h in (128, 64, 32) if h <= largest]
         # Labelled sequences are soon learnt by heart: a few passes, ended by the schedule, are better than many.
-        some = math.ceil(FEWEST / batches(examples, config.batch_size))
+        some = math.ceil(FEWEST / steps_a_pass(examples, config))
         passes = {} if config.epochs or config.steps else {"epochs": float(max(PASSES, some))}
         if not isinstance(self.encoder_, Tokens):
             return [{"hidden": hidden, **passes} for hidden in wanted]
@@ -364,7 +365,7 @@ class SequenceTask(Task):
 
     def enough(self, config: Any, examples: Examples) -> float:
         """All the passes."""
-        return (config.epochs or PASSES) * batches(examples, config.batch_size)
+        return (config.epochs or PASSES) * steps_a_pass(examples, config)
 
     def all_outputs(self, examples: Examples) -> torch.Tensor:
         """What the network gives for every row, in the rows' order."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, batches, in_order
+from elman.data.batch import Batch, Examples, in_order
 from elman.data.met import fingerprints, met_in_words
 from elman.data.ragged import Ragged
 from elman.data.sound.manifest import Spoken as Recorded
@@ -29,7 +29,7 @@ from elman.evaluate.wording import cut, lasting, some
 from elman.nn.speaker import Said, SpeakerNetwork, Spoken, speech_loss
 from elman.tasks.base import DOES, Judged, Prepared, Task, TaskConfig
 from elman.train.config import require, require_least, require_share
-from elman.train.loop import threads
+from elman.train.pace import steps_a_pass, threads
 
 LONGEST, LASTING = 2000, 60.0  # characters of a text, and seconds of a recording, at most
 JUDGING = 0.05  # seconds, about, to speak a text and compare it
@@ -217,7 +217,7 @@ class Speaker(Task):
         return [{"hidden": hidden} for hidden in sizes]
 
     def enough(self, config: SpeakConfig, examples: Examples) -> float:
-        return 10 * batches(examples, config.batch_size)
+        return 10 * steps_a_pass(examples, config)
 
     def network(self, config: SpeakConfig) -> nn.Module:
         assert config.hidden is not None

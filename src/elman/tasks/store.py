@@ -8,6 +8,7 @@ known names are opened, none through a link, and the size of each is bounded bef
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import math
@@ -15,6 +16,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +50,9 @@ LARGEST = {
     "tune.json": 64 << 20,
 }
 LARGEST_MANIFEST = 1 << 20
+# The last entry of a manifest: the SHA-256 of all the others, as they would be written without it.
+SEAL = re.compile(rb',\n  "sha256": "([0-9a-f]{64})"(\n}\n)\Z')
+UNSEALED = {"format", "elman", "files"}  # what a manifest has that was written before there were seals
 # A pipe would be waited for without end. Windows has neither flag, nor links that anybody may make.
 PLAINLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -125,9 +130,26 @@ def write(path: Path, files: Mapping[str, bytes], *, overwrite: bool = False) ->
     """Write the files and their manifest as the directory ``path``, at once or not at all."""
     path = Path(path)
     check_free(path, overwrite)
+    put(path, files)
+
+
+def put(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files and their manifest in the place of what is there, at once or not at all."""
     hashes = {name: {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)} for name, raw in files.items()}
-    manifest = dump_json({"format": FORMAT, "elman": __version__, "files": hashes})
-    place(path, {**files, MANIFEST: manifest})
+    place(path, {**files, MANIFEST: sealed({"format": FORMAT, "elman": __version__, "files": hashes})})
+
+
+def sealed(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as it is written: the hashes of the files in it are good for nothing where one of them may be lost."""
+    return dump_json({**manifest, "sha256": hashlib.sha256(dump_json(manifest)).hexdigest()})
+
+
+def is_whole(raw: bytes, names: set[str]) -> bool:
+    """Whether the seal of a manifest agrees, whose entries have these names; of one from before seals, their names."""
+    found = SEAL.search(raw)
+    if found is None:
+        return names <= UNSEALED
+    return hashlib.sha256(raw[: found.start()] + found[2]).hexdigest() == found[1].decode()
 
 
 def place(path: Path, files: Mapping[str, bytes]) -> None:
@@ -141,27 +163,48 @@ def place(path: Path, files: Mapping[str, bytes]) -> None:
                 sink.flush()
                 os.fsync(sink.fileno())
         _sync_directory(staged)
-        if path.exists() and any(path.iterdir()):
-            # A directory cannot replace a full one in one step; the old model waits beside until the new one stands.
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            try:
-                path.rename(old / "model")
-                staged.rename(path)
-            except OSError:
-                if (old / "model").exists():
-                    (old / "model").rename(path)
-                old.rmdir()
-                raise
-            shutil.rmtree(old)
-        else:
+        if not (path.exists() and any(path.iterdir())):
             staged.rename(path)
+        elif not _exchanged(staged, path):  # what is staged then is the old model
+            _by_turns(staged, path)
         _sync_directory(path.parent)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def read(path: Path) -> dict[str, bytes]:
-    """The files of a saved model, each checked against the manifest. Raises InputError naming what is wrong."""
+def remove(path: Path) -> None:
+    """Take a directory away, at once: what a crash leaves of it bears another name, which begins with a point."""
+    gone = Path(tempfile.mkdtemp(prefix=f".{path.name}.gone.", dir=path.parent))
+    path.rename(gone / path.name)
+    shutil.rmtree(gone)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether two directories have changed places, in one step: Linux can, and most of its file systems."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    here, exchange = -100, 2
+    return rename is not None and rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+
+
+def _by_turns(staged: Path, path: Path) -> None:
+    """Put one directory in the place of a full one where that takes two steps: the old one waits beside meanwhile."""
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    try:
+        path.rename(old / "model")
+        staged.rename(path)
+    except OSError:
+        if (old / "model").exists():
+            (old / "model").rename(path)
+        old.rmdir()
+        raise
+    shutil.rmtree(old)
+
+
+def read(path: Path, largest: Mapping[str, int] = LARGEST) -> dict[str, bytes]:
+    """The files of a saved model, each checked against the manifest. Raises InputError naming what is wrong.
+
+    Those of the names in ``largest`` are read, which has the bytes of each at most.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"there is no model at {path}: give the directory that elman fit wrote (--out)")
@@ -169,7 +212,8 @@ def read(path: Path) -> dict[str, bytes]:
         raise InputError(
             f"{path} is not a saved model (it holds no {MANIFEST}): give the directory that elman fit wrote"
         )
-    manifest = parse_json(_bytes(path / MANIFEST, LARGEST_MANIFEST), f"{MANIFEST} of {path}")
+    raw = _bytes(path / MANIFEST, LARGEST_MANIFEST)
+    manifest = parse_json(raw, f"{MANIFEST} of {path}")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise InputError(f"{MANIFEST} of {path} does not list files: use the model as it was saved")
     if not isinstance(manifest.get("format"), int) or manifest["format"] > FORMAT:
@@ -177,6 +221,8 @@ def read(path: Path) -> dict[str, bytes]:
             f"{path} has format {short(manifest.get('format'))}, but elman {__version__} reads up to {FORMAT}: "
             "upgrade elman"
         )
+    if manifest["format"] < 1 or not is_whole(raw, set(manifest)):
+        raise InputError(f"{MANIFEST} of {path} is not as it was saved: restore it from a copy, or fit again")
     if len(manifest["files"]) > MOST_FILES:
         raise InputError(
             f"{MANIFEST} of {path} lists {len(manifest['files']):,} files, but a model has {MOST_FILES} at most: "
@@ -188,9 +234,9 @@ def read(path: Path) -> dict[str, bytes]:
             raise InputError(
                 f"{MANIFEST} of {path} names {short(name)}, which is no plain file name: do not use this model"
             )
-        if name not in LARGEST:
+        if name not in largest:
             continue
-        raw = files[name] = _bytes(path / name, LARGEST[name])
+        raw = files[name] = _bytes(path / name, largest[name])
         if entry != {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}:
             raise InputError(
                 f"{name} of {path} is not as it was saved (its size or SHA-256 differs from the manifest's): restore "

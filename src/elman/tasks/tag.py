@@ -10,13 +10,13 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, in_order
+from elman.data.batch import NO_LABEL, Batch, Examples, in_order
 from elman.data.cut import Dealt
 from elman.data.frames import to_frame
 from elman.data.labelled import Pairs, names_file
 from elman.data.met import fingerprints, met_in_words
 from elman.data.ragged import Ragged
-from elman.data.sequences import NO_LABEL, Sequences
+from elman.data.sequences import Sequences
 from elman.data.stratify import dealt
 from elman.data.text.reader import TaggedTokens, read_tagged
 from elman.data.text.tokens import Tokens

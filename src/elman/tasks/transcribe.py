@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.augment import chain
-from elman.data.batch import Batch, Examples, batches, by_length, in_order
+from elman.data.batch import NO_LABEL, Batch, Examples, by_length, in_order
 from elman.data.folder import files_in, names
 from elman.data.frames import to_frame
 from elman.data.labelled import is_folder
 from elman.data.met import fingerprints, met_in_words
 from elman.data.ragged import Ragged
 from elman.data.sequence_pairs import SequencePairs
-from elman.data.sequences import NO_LABEL, Change, Rows
+from elman.data.sequences import Change, Rows
 from elman.data.sound import augment
 from elman.data.sound.features import SoundEncoder
 from elman.data.sound.manifest import Spoken, read_manifest
@@ -41,7 +41,7 @@ from elman.tasks.explain_written import explain_heard
 from elman.tasks.explained import Explained
 from elman.tasks.writing import LOOKED_AT, WritingConfig, WritingTask
 from elman.train.config import require, require_least, require_share
-from elman.train.loop import threads
+from elman.train.pace import steps_a_pass, threads
 
 BLANKS = 0.999  # a share of blanks from which on nothing else is said
 CHOSEN_BY = 200  # rows of the validation part that are written down at each validation
@@ -200,7 +200,7 @@ class Transcriber(WritingTask):
     # The network and what it learns by.
 
     def sizes(self, config: TranscribeConfig, examples: Examples) -> list[dict[str, Any]]:
-        epoch = batches(examples, config.batch_size)
+        epoch = steps_a_pass(examples, config)
         usual = 60.0 if config.minutes else 30.0
         # Few sounds take many passes: it is the steps that lead away from saying nothing.
         epochs = config.epochs or max(usual, (4 if config.minutes else 2) * LEAST_STEPS / epoch)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from elman.data.batch import Batch, Examples, batches, by_length, in_order
+from elman.data.batch import NO_LABEL, Batch, Examples, by_length, in_order
 from elman.data.sequence_pairs import SequencePairs
-from elman.data.sequences import NO_LABEL, Rows
+from elman.data.sequences import Rows
 from elman.data.text.tokens import PAD, UNKNOWN, Tokens, choose_level
 from elman.evaluate.wording import cut
 from elman.nn.beam import Found, search
@@ -21,6 +21,7 @@ from elman.nn.seq2seq import Decoder, Seq2Seq
 from elman.nn.sequence import SequenceNetwork
 from elman.tasks.base import Prepared, Task, TaskConfig
 from elman.train.config import require, require_least, require_share
+from elman.train.pace import steps_a_pass
 
 MOST_WRITTEN = 500  # symbols of a text, whatever is read
 TRIED = 32  # rows that are written to see how long judging will take
@@ -116,7 +117,7 @@ class WritingTask(Task):
         ]
 
     def enough(self, config: Any, examples: Examples) -> float:
-        return 10 * batches(examples, config.batch_size)
+        return 10 * steps_a_pass(examples, config)
 
     def seq2seq(self, encoder: SequenceNetwork, config: Any) -> Seq2Seq:
         """The encoder with a decoder of the target's symbols."""

@@ -126,6 +126,8 @@ class TrainConfig:
         Optimizer steps exactly, instead of minutes or epochs: the same bits on every run.
     batch_size
         Examples per step.
+    accumulate
+        Batches whose gradients are added up for one step: as if --batch-size were so many times as large.
     optimizer
         adamw (decoupled decay), adam, sgd (Nesterov momentum 0.9) or rmsprop.
     learning_rate
@@ -133,7 +135,8 @@ class TrainConfig:
     beta2
         Decay of Adam's running mean of the squared gradients.
     schedule
-        After the warm-up: cosine or linear decay to zero, or constant.
+        After the warm-up: cosine or linear decay to zero, constant, or plateau, which takes the rate to 0.3 of what it
+        was whenever four validations in a row brought nothing better.
     warmup
         Share of the steps over which the learning rate rises from zero.
     clip
@@ -146,6 +149,9 @@ class TrainConfig:
         Decay of the running average of the weights that is validated and kept; 0 keeps the weights themselves.
     patience
         Validations without a better score before training stops; 0 never stops early.
+    bad_batch
+        What to do where a step would spoil the weights, for its gradient is not finite or nothing in the batch is
+        scored: skip it, stop, or rollback to the best weights so far. Five in a row always stop.
     precision
         float32, or bfloat16: training's matrix products round their operands to bfloat16, which is several times as
         fast on CPUs with AMX; auto takes it there. What is predicted is computed in float32.
@@ -159,16 +165,18 @@ class TrainConfig:
     epochs: float | None = None
     steps: int | None = None
     batch_size: int = 64
+    accumulate: int = 1
     optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
     learning_rate: float = 3e-3
     beta2: float = 0.999
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "plateau"] = "cosine"
     warmup: float = 0.05
     clip: float = 1.0
     weight_decay: float = 0.05
     l1: float = 0.0
     average: float = 0.99
     patience: int = 12
+    bad_batch: Literal["skip", "stop", "rollback"] = "skip"
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
     seed: int = 0
     device: str = "cpu"
@@ -178,7 +186,7 @@ class TrainConfig:
         _require_types(self)
         require(self.minutes is None or self.minutes > 0, "minutes", self.minutes, "more than 0")
         require(self.epochs is None or self.epochs > 0, "epochs", self.epochs, "more than 0")
-        require_least(self, 1, "steps", "batch_size")
+        require_least(self, 1, "steps", "batch_size", "accumulate")
         require(self.steps is None or self.minutes is None, "steps", self.steps, "left out when --minutes is given")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
         require(0 < self.beta2 < 1, "beta2", self.beta2, "above 0 and below 1")

@@ -63,6 +63,16 @@ class Plan:
         record = [list(pair) for pair in self.record]
         return {"every": self.every, "record": record, "threads": self.threads, "last": self.last}
 
+    def place(self) -> dict:
+        """Where it is, for `at`."""
+        return {"step": self.step, "progress": self.progress, "rate": self._rate, "replayed": self._replayed}
+
+    def at(self, place: dict) -> Plan:
+        """The same plan, at a place of before."""
+        self.step, self.progress, self._rate = place["step"], place["progress"], place["rate"]
+        self._replayed = [(step, left) for step, left in place["replayed"]]
+        return self
+
     @classmethod
     def from_json(cls, state: dict) -> Plan:
         return cls(
@@ -71,6 +81,20 @@ class Plan:
             int(state["threads"]),
             state["last"],
         )
+
+
+class Plateau:
+    """The rate's share of the peak: ``SHARE`` as much each time ``CALM`` validations in a row were no better."""
+
+    CALM, SHARE = 4, 0.3
+
+    def __init__(self, on: bool) -> None:
+        self.on, self.factor, self.waited = on, 1.0, 0
+
+    def validated(self, better: bool) -> None:
+        self.waited = 0 if better else self.waited + 1
+        if self.on and self.waited == self.CALM:
+            self.factor, self.waited = self.factor * self.SHARE, 0
 
 
 def learning_rate(progress: float, peak: float, warmup: float, schedule: str) -> float:

@@ -68,6 +68,8 @@ class Bar:
                 norm=f"{event['grad_norm']:.2f}",
                 valid=self.valid,
             )
+        elif kind == "spoilt":
+            self.console.print(f"WARNING: {event['told']}", style="yellow", markup=False, highlight=False)
         elif kind == "look" and self.inside:
             lines = [_line(flow, event["step"], event["moved"]) for flow in event["inside"]]
             if self.progress:

@@ -14,7 +14,7 @@ from elman.data.table import Origin, categories, read_table
 from elman.errors import InputError
 from elman.evaluate.costs import Costs
 from elman.tasks.base import Task
-from elman.train.loop import Watch
+from elman.train.eyes import Watch
 from elman.tune.space import SIZES
 
 SHORTEST = 0.5  # seconds of a fit

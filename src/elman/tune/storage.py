@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from pathlib import Path
 from typing import Any
 
-from elman.data.labelled import is_folder, names_file
 from elman.errors import InputError
 
 STUDY = "elman"
@@ -79,17 +77,3 @@ def require_same(study: Any, identity: dict[str, Any], budget: dict[str, Any]) -
     if (made["seconds"] is None) != (budget["seconds"] is None):
         raise InputError("the storage holds trials of a search with or without --minutes, unlike this: repeat the same")
     return made
-
-
-def fingerprint(source: Any) -> str:
-    """What tells a file from another, or a text; of a folder its names and sizes."""
-    digest = hashlib.sha256()
-    if is_folder(source):
-        for entry in sorted(Path(source).rglob("*")):
-            digest.update(f"{entry.relative_to(source)} {entry.stat().st_size}\n".encode())
-    elif isinstance(source, str | Path):
-        text = isinstance(source, str) and not names_file(source)
-        digest.update(str(source).encode() if text else Path(source).read_bytes())
-    else:
-        return "passed from Python"
-    return digest.hexdigest()[:16]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from elman.data.fingerprint import fingerprint
 from elman.errors import InputError
 from elman.evaluate.wording import number
 from elman.tasks.base import RESERVE, Task
@@ -15,7 +16,6 @@ from elman.tune.final import Tuned, judged
 from elman.tune.job import SHORTEST, Job
 from elman.tune.search import TRIALS, Found, Pruner, Trial, library, search, started
 from elman.tune.space import Choice, Space, searched
-from elman.tune.storage import fingerprint
 
 FINAL = 1.5  # budgets of a fit of the search that one of the end gets at least, for it learns from more rows
 

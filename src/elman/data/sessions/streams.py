@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from elman.data.batch import Batch
+from elman.data.batch import ALL, NO_LABEL, Batch, Piece
 from elman.data.ragged import Ragged
-from elman.data.sequences import NO_LABEL
 
 Draw = Callable[[], dict[str, Tensor]]  # what the true items of a batch are compared with, inputs by name
 
@@ -43,8 +43,8 @@ class Streams:
         """The first chunk of each of these sessions."""
         return self._cut(self.sessions.starts[rows], self.sessions.starts[rows + 1] - 1, torch.ones(len(rows)).bool())
 
-    def order(self, generator: torch.Generator) -> Iterator[Batch]:
-        """Batches without end."""
+    def order(self, generator: torch.Generator) -> Iterator[Piece]:
+        """Batches without end, whose pieces are some of the streams."""
         starts, queue = self.sessions.starts, torch.empty(0, dtype=torch.int64)
         at, end = torch.zeros(2, self.streams, dtype=torch.int64)
         while True:
@@ -54,11 +54,12 @@ class Streams:
                 queue = torch.cat([queue, torch.randperm(len(self.sessions), generator=generator)])
             at[over], end[over] = starts[queue[:need]], starts[queue[:need] + 1] - 1
             queue = queue[need:]
-            yield self._cut(at, end, over)
+            yield partial(self._cut, at, end.clone(), over)
             at = at + self.steps
 
-    def _cut(self, at: Tensor, end: Tensor, fresh: Tensor) -> Batch:
+    def _cut(self, at: Tensor, end: Tensor, fresh: Tensor, part: slice = ALL) -> Batch:
         """From ``at`` on; ``end`` (B,) is each session's last event, which is foretold and not read."""
+        at, end, fresh = at[part], end[part], fresh[part]
         lengths = (end - at).clamp(max=self.steps)
         steps = torch.arange(int(lengths.max()))[:, None]
         inside = steps < lengths

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from elman.data.batch import Batch
+from elman.data.batch import ALL, Batch, Piece
 from elman.errors import InputError
 
 
@@ -35,14 +36,14 @@ class Chunks:
         """The chunks with these numbers, which follow each other, as one."""
         return self._cut(rows, 0)
 
-    def order(self, generator: torch.Generator) -> Iterator[Batch]:
-        """One epoch of training."""
+    def order(self, generator: torch.Generator) -> Iterator[Piece]:
+        """One epoch of training, whose pieces are some of the streams."""
         shift = int(torch.randint(len(self.ids), (), generator=generator))
         for rows in torch.arange(len(self)).split(1):
-            yield self._cut(rows, shift)
+            yield partial(self._cut, rows, shift)
 
-    def _cut(self, rows: Tensor, shift: int) -> Batch:
+    def _cut(self, rows: Tensor, shift: int, part: slice = ALL) -> Batch:
         first, last = int(rows[0]) * self.steps, min((int(rows[-1]) + 1) * self.steps, self.length)
-        at = torch.arange(first, last + 1)[:, None] + torch.arange(self.streams) * self.length
+        at = torch.arange(first, last + 1)[:, None] + torch.arange(self.streams)[part] * self.length
         x = self.ids[(at + shift) % len(self.ids)].long()
         return Batch({"x": x[:-1], "fresh": torch.tensor(first == 0)}, x[1:], rows)

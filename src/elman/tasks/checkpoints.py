@@ -1,0 +1,214 @@
+"""Unfinished fits on disk: where a training is, twice, beside the model that it will become.
+
+``prices.elman.unfinished/000000120/`` holds what is needed to go on from step 120, as a saved model is held: a manifest
+with the SHA-256 of each file, the whole put in its place by one rename. The two newest stay, so that there is one to go
+back to when the disk has harmed the other.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save as dump_tensors
+
+from elman.data.fingerprint import fingerprint
+from elman.errors import ElmanError, InputError
+from elman.stopping import Stopped
+from elman.tasks import format, store
+from elman.train.kept import Kept
+from elman.version import __version__
+
+RUN, STATE = "run.json", "state.safetensors"
+LARGEST = {RUN: 256 << 20, STATE: 16 << 30}
+GENERATIONS = 2
+SHARE = 0.05  # of the time that may go into writing
+WORTH = 60.0  # seconds of training after which its end is kept while the model is judged
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A fit to go on with: its settings, every size resolved, and where its training is."""
+
+    config: dict[str, Any]
+    kept: Kept
+
+
+class Checkpoints:
+    """The checkpoints of one fit in the directory ``path``, written every so many ``minutes``; of 0 when it is stopped.
+
+    With ``resume`` the fit goes on from the newest that is whole. ``told`` hears what there is to say, line by line.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        minutes: float = 5.0,
+        resume: bool = False,
+        overwrite: bool = False,
+        told: Told = lambda line: None,
+    ) -> None:
+        if not 0 <= minutes < float("inf"):
+            raise InputError(f"--checkpoint-minutes must be at least 0, but is {minutes:g}")
+        self.path, self.resume, self.overwrite, self.told = Path(path), resume, overwrite, told
+        self.every, self.taken = 60 * minutes, 0.0  # seconds between two, and those that the last one took
+        self.since = self.began = time.monotonic()
+        self.identity: dict[str, Any] = {}
+        self.config: Any = None
+        self.step: int | None = None  # of the newest
+
+    # Before the fit.
+
+    def check(self) -> None:
+        """Raise InputError where an unfinished fit lies there that nobody has said what to do with."""
+        steps = self._steps()
+        if steps and not (self.resume or self.overwrite):
+            raise InputError(
+                f"{self.path} holds an unfinished fit, at step {steps[-1]:,}: go on with it by --resume, or begin anew "
+                "with --overwrite"
+            )
+        if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
+            raise InputError(f"{self.path} is in the way of the checkpoints: move it, or give another --out")
+
+    def goes_on(self) -> bool:
+        """Whether there is something to go on with."""
+        return self.resume and bool(self._steps())
+
+    def about(self, task: Any, source: Any, valid: Any, test: Any) -> None:
+        """What the fit is of: a checkpoint of anything else is not gone on with."""
+        parts = {"source": source, "valid": valid, "test": test}
+        self.identity = {
+            "task": task.name,
+            "params": task.get_params(deep=False),
+            **{name: fingerprint(part) for name, part in parts.items()},
+        }
+
+    def newest(self) -> tuple[bytes, bytes] | None:
+        """The files of the newest checkpoint that is whole, if the fit is to go on; harmed ones are told of."""
+        if not self.resume:
+            return None
+        for step in reversed(self._steps()):
+            place = self.path / f"{step:09}"
+            try:
+                files = store.read(place, LARGEST)
+                if missing := LARGEST.keys() - files.keys():
+                    raise InputError(f"{place} lacks {', '.join(sorted(missing))}")
+            except InputError as error:
+                self.told(f"WARNING: the checkpoint of step {step:,} cannot be used ({error}): trying the one before")
+                continue
+            return files[RUN], files[STATE]
+        self.told(f"{self.path} holds no checkpoint to go on from: beginning at step 0")
+        return None
+
+    def read(self, run: bytes, state: bytes) -> Begun:
+        """What these files hold. Raises InputError where they are of another fit."""
+        head = store.parse_json(run, RUN)
+        format.CHECKPOINT(head, RUN)
+        own = store.parse_json(store.dump_json(self.identity), RUN)
+        if changed := [name for name in own if name != "params" and own[name] != head["identity"].get(name)]:
+            words = {"task": "task", "source": "file", "valid": "--valid file", "test": "--test file"}
+            raise InputError(
+                f"{self.path} is an unfinished fit of another {words[changed[0]]}: repeat its command, or begin anew "
+                "with --overwrite instead of --resume"
+            )
+        before = head["identity"]["params"]
+        if changed := [name for name in own["params"] if own["params"][name] != before.get(name)]:
+            name = changed[0]
+            now, then = (_told(params.get(name)) for params in (own["params"], before))
+            raise InputError(
+                f"--{name.replace('_', '-')} is {now}, but the unfinished fit in {self.path} has {then}: repeat its "
+                "command, or begin anew with --overwrite instead of --resume"
+            )
+        return Begun(head["config"], Kept(head["facts"], store.tensors(state, STATE)))
+
+    def _steps(self) -> list[int]:
+        """The steps of the checkpoints that are there, whole or not, in their order."""
+        if not self.path.is_dir():
+            return []
+        return sorted(int(entry.name) for entry in self.path.iterdir() if entry.name.isdigit())
+
+    # While it goes on.
+
+    def due(self, end: bool) -> bool:
+        now = time.monotonic()
+        if end:
+            return self.step is not None or now - self.began > WORTH
+        return bool(self.every) and now - self.since >= max(self.every, self.taken / SHARE)
+
+    def keep(self, kept: Kept) -> None:
+        """Write it down, and let go of all but two. What cannot be written is told, and the training goes on."""
+        start = time.monotonic()
+        step = kept.facts["place"]["step"]
+        head = {
+            "elman": __version__,
+            "identity": self.identity,
+            "config": asdict(self.config),
+            "facts": kept.facts,
+        }
+        try:
+            self._clean()
+            store.put(self.path / f"{step:09}", {RUN: store.dump_json(head), STATE: dump_tensors(kept.tensors)})
+            self.step = step
+            for old in self._steps()[:-GENERATIONS]:
+                store.remove(self.path / f"{old:09}")
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self.told(f"WARNING: no checkpoint could be written to {self.path} ({reason}): make room, or it is lost")
+        self.since = time.monotonic()
+        self.taken = self.since - start
+
+    def _clean(self) -> None:
+        """Make the directory; what a crash has left half-written in it goes."""
+        self.path.mkdir(exist_ok=True)
+        for entry in self.path.iterdir():
+            if entry.name.startswith("."):
+                shutil.rmtree(entry, ignore_errors=True)
+
+    # In the end.
+
+    def left(self) -> str:
+        """What there is to go on from, in words."""
+        if self.step is None:
+            return "nothing was written"
+        return f"step {self.step:,} is kept in {self.path}: the same command with --resume goes on from there"
+
+    def done(self) -> None:
+        """The model is saved: nothing is unfinished any more."""
+        if self.path.is_dir():
+            store.remove(self.path)
+
+
+def _told(value: Any) -> str:
+    return "left out" if value is None else str(value)
+
+
+@contextmanager
+def safe(checkpoints: Checkpoints | None) -> Iterator[None]:
+    """What ends a fit in this block says where it can go on from; of memory that was not there, what to do."""
+
+    def kept() -> str:
+        return f"; {checkpoints.left()}" if checkpoints is not None and checkpoints.step is not None else ""
+
+    try:
+        yield
+    except Stopped as stop:
+        raise Stopped(stop.signal, kept().removeprefix("; ") or stop.left) from None
+    except OSError as error:
+        what = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        raise ElmanError(f"{what}{kept()}") from None
+    except ElmanError as error:
+        raise type(error)(f"{error}{kept()}") from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error) and "out of memory" not in str(error):
+            raise
+        raise ElmanError(
+            f"there is not enough memory: give a smaller --batch-size (with --accumulate for as good a gradient), or a "
+            f"smaller network{kept()}"
+        ) from None
