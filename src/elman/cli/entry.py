@@ -16,8 +16,7 @@ from elman.cli.console import fail
 from elman.errors import ElmanError, InputError, MissingDependency
 from elman.stopping import Stopped, stopping
 
-
-FULL = "there is not enough memory: give fewer or shorter rows, a smaller --batch-size, or --ram, where there is one"
+FULL = "there is not enough memory: give fewer or shorter rows, or a smaller --batch-size or --ram"
 
 
 def run(tokens: Sequence[str] | None = None) -> int:
