@@ -45,6 +45,21 @@ class OnDisk:
             self._fill(found[at], start)
         return found
 
+    def rows(self, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """So many rows from each start on, end to end, (N, *shape); all must be there.
+
+        Those that lie end to end on disk as well are read at once.
+        """
+        ends = starts + lengths
+        found = np.empty((int(lengths.sum()), *self.shape), self.dtype)
+        begins = np.flatnonzero(np.append(True, starts[1:] != ends[:-1])) if len(starts) else starts
+        at = 0
+        for first, last in zip(begins.tolist(), [*(begins[1:] - 1).tolist(), len(starts) - 1], strict=False):
+            begin, count = int(starts[first]), int(ends[last] - starts[first])
+            self._fill(found[at : at + count], begin)
+            at += count
+        return found
+
     def pieces(self, size: int) -> Iterator[np.ndarray]:
         """All rows in order, at most ``size`` at a time."""
         for begin in range(0, self._rows, size):
@@ -58,3 +73,7 @@ class OnDisk:
             if not got:
                 raise IndexError(f"row {at // self.width} is not among the {self._rows} on disk")
             raw, at = raw[got:], at + got
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
