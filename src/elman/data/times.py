@@ -15,6 +15,7 @@ MICROSECONDS = {
     "day": 86400 * 10**6, "week": 7 * 86400 * 10**6,
 }  # fmt: skip
 MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MOST_LOOKED_AT = 1 << 16  # rows that tell which column is the time: of a file on disk no more are in memory
 PARTS = {
     "year": ("year", "yr", "yyyy"), "month": ("month", "mon", "mm"), "day": ("day", "dd", "dayofmonth"),
     "hour": ("hour", "hr", "hh"), "minute": ("minute", "min"), "second": ("second", "sec"),
@@ -84,6 +85,7 @@ def guess_time_column(frame: pl.DataFrame, origin: Origin = SOMEWHERE) -> tuple[
     InputError where several columns hold times and none has such a name.
     """
     named = [name for name in frame.columns if re.sub(r"[\W\d_]", "", name.lower()) in TIME_NAMES]
+    frame = frame.head(MOST_LOOKED_AT)
     head = frame.head(200)
     holding = [name for name in named if _holds_times(head[name])]
     if holding:
