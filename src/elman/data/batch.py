@@ -13,6 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+LOT = 1 << 22  # examples whose order is drawn at once: of a hundred million it would take gigabytes
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -85,9 +87,19 @@ def shuffled(examples: Examples, size: int, generator: torch.Generator) -> Itera
             yield from own(generator)
     lengths = getattr(examples, "lengths", None)
     while True:
-        order = torch.randperm(len(examples), generator=generator)
-        for rows in order.split(size) if lengths is None else bucketed(order, lengths, size, generator):
-            yield examples.batch(rows)
+        for order in orders(len(examples), generator):
+            for rows in order.split(size) if lengths is None else bucketed(order, lengths, size, generator):
+                yield examples.batch(rows)
+
+
+def orders(count: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """The numbers of all examples in an order that is drawn, at most four million at a time, evenly spaced ones."""
+    lots = -(-count // LOT)
+    if lots <= 1:
+        yield torch.randperm(count, generator=generator)
+        return
+    for first in torch.randperm(lots, generator=generator).tolist():
+        yield torch.randperm(-(-(count - first) // lots), generator=generator).mul_(lots).add_(first)
 
 
 def bucketed(order: Tensor, lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
