@@ -176,7 +176,9 @@ class Forecaster(Task):
             made["train"].change = WindowChange(config.augment, self.lookback_, numbers, units, lags)
         self._refuse_short(made, series, parts, config.horizon)
         some = made["train"].at(evenly(len(made["train"]), baselines.MOST_SEASONS))
-        self.season_ = baselines.best_season(_target(series), starts, some, config.horizon, seasons) if seasons else None
+        self.season_ = (
+            baselines.best_season(_target(series), starts, some, config.horizon, seasons) if seasons else None
+        )
         self.seen_ = Seen.of(series, parts.valid_end)
         self.context_ = extend.context(series, parts.test_end, self.reach)
         fewer = [_fewer(len(opened[part]), len(made[part]), DOES[part]) for part in ("valid", "test")]
@@ -252,10 +254,10 @@ class Forecaster(Task):
             "valid": int((parts.valid_end - parts.train_end).max()),
             "test": int((parts.test_end - parts.valid_end).max()),
         }
-        for part, need in (("train", self.lookback_ + horizon), ("valid", horizon), ("test", horizon)):
+        for part, least in (("train", self.lookback_ + horizon), ("valid", horizon), ("test", horizon)):
             if not len(made[part]) and (part != "test" or sizes["test"]):
                 raise InputError(
-                    f"the {part} part has {sizes[part]:,} rows at most in a series, but a window needs {need:,} "
+                    f"the {part} part has {sizes[part]:,} rows at most in a series, but a window needs {least:,} "
                     f"with a target (lookback {self.lookback_}, horizon {horizon}): give more rows, or a smaller "
                     "--horizon or --lookback"
                 )
@@ -350,7 +352,9 @@ class Forecaster(Task):
         train = np.where(begin > starts, begin, ends)
         return self._judge(series, windows, train, (*series.notes, *notes))
 
-    def unseen_windows(self, series: SeriesSet | SeriesOnDisk, stride: int) -> tuple[Windows, np.ndarray, tuple[str, ...]]:
+    def unseen_windows(
+        self, series: SeriesSet | SeriesOnDisk, stride: int
+    ) -> tuple[Windows, np.ndarray, tuple[str, ...]]:
         """The windows of rows that the fit has not seen, the first such row of each group, and what to say of it."""
         starts, ends = series.starts[:-1], observed_ends(series)
         begin, notes = self.seen_.unseen(series)
@@ -399,7 +403,8 @@ class Forecaster(Task):
         series, _ = self._first(source, self.config())
         if isinstance(series, SeriesOnDisk):
             raise InputError(
-                f"{source} has no room in memory, where a search cuts it again and again: give fewer rows, or more --ram"
+                f"{source} has no room in memory, where a search cuts it again and again: give fewer rows, or more "
+                "--ram"
             )
         return in_time(source, series, self.reader_.time, self.reader_.group), test
 

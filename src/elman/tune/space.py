@@ -20,9 +20,9 @@ from elman.tasks.base import TaskConfig
 LOG = 8  # times the begin of a range that its end is, from which on it is searched by its logarithm
 SIZES = ("hidden", "lookback", "members")  # what a fit would choose for itself, and a trial must know
 # What says what is learnt, from what, or for how long, is given and not searched.
-GIVEN = {"target", "label", "text", "horizon", "time", "group", "known", "inputs", "timezone", "duplicates", "stride", "ram"}
+GIVEN = {"target", "label", "text", "horizon", "time", "group", "known", "inputs", "timezone", "duplicates", "stride"}
 GIVEN |= {"minutes", "epochs", "steps", "seed", "device", "precision", "valid_share", "test_share", "point", "vectors"}
-GIVEN |= {"lang"}  # of the pages
+GIVEN |= {"lang", "ram"}  # of the pages, of the machine
 
 
 @dataclass(frozen=True)

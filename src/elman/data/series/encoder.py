@@ -108,7 +108,9 @@ class SeriesEncoder:
             series.clock,
             tuple(name for name in calendar if whole_year or not name.startswith("year_")),
         )
-        return encoder._with_factors(series, train_end, factors) if factors else encoder
+        return (
+            encoder._with_factors(series, train_end, factors) if factors and isinstance(series, SeriesSet) else encoder
+        )
 
     def _with_factors(self, series: SeriesSet, train_end: np.ndarray, count: int) -> SeriesEncoder:
         train = np.arange(len(series.times)) < np.repeat(train_end, np.diff(series.starts))
@@ -140,7 +142,7 @@ class SeriesEncoder:
         for begin, end in pairwise(series.starts.tolist()):
             if code[begin] == 0:
                 first = series.values[begin:end, 0][:own]
-                own_rows = Rows(lambda a, b, y=first: y[a:b], len(first))
+                own_rows = _in_memory(first)
                 mean[begin:end], deviation[begin:end] = spread.scale(own_rows, self.level, self.horizon)
         filled = carried_forward(series.values[:, 0], series.starts)
         return np.nan_to_num((filled - mean) / deviation), mean, deviation
@@ -316,8 +318,11 @@ def _rows(series: Series, span: slice) -> Rows:
 
 def _together(series: Series, spans: list[slice]) -> Rows:
     """The rows of all spans, one after another."""
-    train = np.concatenate([series.values[span] for span in spans])
-    return Rows(lambda a, b: train[a:b], len(train))
+    return _in_memory(np.concatenate([series.values[span] for span in spans]))
+
+
+def _in_memory(values: np.ndarray) -> Rows:
+    return Rows(lambda a, b: values[a:b], len(values))
 
 
 def columns_of(name: str, layout: Mapping[str, Any]) -> list[str]:

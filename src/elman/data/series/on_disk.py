@@ -174,9 +174,7 @@ def read_on_disk(
     )  # fmt: skip
 
 
-def time_of(
-    file: TableFile, time: str | Sequence[str] | None, taken: set[str], origin: Origin
-) -> tuple[str, ...]:
+def time_of(file: TableFile, time: str | Sequence[str] | None, taken: set[str], origin: Origin) -> tuple[str, ...]:
     """The columns of the time: those named, or those that the first rows tell."""
     return time_columns(file.head(MOST_LOOKED_AT), time, {*taken}, origin)
 
@@ -229,9 +227,7 @@ class Steps:
         )
 
 
-def _gaps_filled(
-    values: OnDisk, times: OnDisk, clock: Clock, file: str, notes: list[str]
-) -> tuple[OnDisk, OnDisk]:
+def _gaps_filled(values: OnDisk, times: OnDisk, clock: Clock, file: str, notes: list[str]) -> tuple[OnDisk, OnDisk]:
     """Every step of a regular clock as a row, those that were not there as NaN."""
     first = times[:1]
     size = 0
@@ -241,9 +237,10 @@ def _gaps_filled(
             return values, times
         before = size - 1
         if (bad := (np.diff(steps, prepend=before) < 1) | (steps < 0)).any():
+            row = at + int(bad.argmax())
             raise InputError(
-                f"row {at + int(bad.argmax()) + 1} of {file} is at {times[at + int(bad.argmax())].item()}, but the steps "
-                f"of {clock.step} from {first[0].item()} on do not meet that time: correct it"
+                f"row {row + 1} of {file} is at {times[row].item()}, but the steps of {clock.step} from "
+                f"{first[0].item()} on do not meet that time: correct it"
             )
         size = int(steps[-1]) + 1
     if size == len(times):

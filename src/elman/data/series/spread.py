@@ -82,7 +82,7 @@ def correlation(rows: Rows, a: int, b: int) -> float:
 
     count, sums = 0, np.zeros(2)
     for x, y in both():
-        count, sums = count + len(x), sums + [x.sum(), y.sum()]
+        count, sums = count + len(x), sums + np.array([x.sum(), y.sum()])
     if count < 3:
         return 0.0
     mx, my = sums / count

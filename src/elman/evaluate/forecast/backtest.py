@@ -42,9 +42,9 @@ def backtest(
 ) -> Backtest:
     """Judge point forecasts (N, K) with bands {level: (lower, upper)} at ``origins`` of the flat rows ``y``.
 
-    starts (G,) first row of each group; times (R,) of the rows; ``train`` (G,) is the row after those of each group that
-    are not judged, which set MASE's scale; ``words`` name the baselines for the verdict. Raises InputError where nothing was
-    observed.
+    starts (G,) first row of each group; times (R,) of the rows; ``train`` (G,) is the row after those of each group
+    that are not judged, which set MASE's scale; ``words`` name the baselines for the verdict. Raises InputError where
+    nothing was observed.
     """
     began = time.perf_counter() if began is None else began
     horizon = point.shape[1]

@@ -1,7 +1,7 @@
 """Forecasts that need no model, which any score is read beside: last value, last season, straight line.
 
-All work on one flat array, or a History that answers as one, and many origins at once. y (R,) float64 holds the rows of all groups one after
-another, evenly spaced in time, NaN where missing; starts (G,) are the flat rows where groups begin, the
+All work on one flat array, or a History that answers as one, and many origins at once. y (R,) float64
+holds the rows of all groups one after another, evenly spaced in time, NaN where missing; starts (G,) are the flat rows where groups begin, the
 first 0. An origin is the flat row just after its history: its group is that of row origin - 1, and its
 forecasts are of rows origin + k, k = 0 ... K-1. A forecast reads only rows of its group before its
 origin, and is NaN only where none of them is known. All raise InputError for starts, origins, K, m or
@@ -65,9 +65,9 @@ class InMemory:
 
 def naive(y: Array | History, starts: Rows, origins: Rows, K: int) -> Array:
     """(N, K): the last value known before the origin, at every step."""
-    y = _history(y)
-    first = _group_start(y, starts, origins, K=K)
-    return np.repeat(_take(y, y.last_known(origins - 1, 1), first)[:, None], K, axis=1)
+    past = _history(y)
+    first = _group_start(past, starts, origins, K=K)
+    return np.repeat(_take(past, past.last_known(origins - 1, 1), first)[:, None], K, axis=1)
 
 
 def seasonal_naive(y: Array | History, starts: Rows, origins: Rows, K: int, m: int) -> Array:
@@ -75,12 +75,12 @@ def seasonal_naive(y: Array | History, starts: Rows, origins: Rows, K: int, m: i
 
     Where that is missing, the season before it, and so on; where no season has it, the naive forecast.
     """
-    y = _history(y)
-    first = _group_start(y, starts, origins, K=K, m=m)[:, None]
+    past = _history(y)
+    first = _group_start(past, starts, origins, K=K, m=m)[:, None]
     rows = origins[:, None] - m + np.arange(K) % m
-    known = np.where(rows < 0, -1, y.last_known(np.maximum(rows, 0), m))
-    seasonal = _take(y, known, first)
-    return np.where(np.isnan(seasonal), naive(y, starts, origins, K), seasonal)
+    known = np.where(rows < 0, -1, past.last_known(np.maximum(rows, 0), m))
+    seasonal = _take(past, known, first)
+    return np.where(np.isnan(seasonal), naive(past, starts, origins, K), seasonal)
 
 
 def drift(y: Array | History, starts: Rows, origins: Rows, K: int, memory: int | None = None) -> Array:
@@ -89,22 +89,22 @@ def drift(y: Array | History, starts: Rows, origins: Rows, K: int, memory: int |
     memory: how many rows before the origin are the history; None: all from the group's start. With fewer
     than two known values there, the naive forecast.
     """
-    y = _history(y)
-    first = _group_start(y, starts, origins, K=K, memory=memory)
+    past = _history(y)
+    first = _group_start(past, starts, origins, K=K, memory=memory)
     begin = first if memory is None else np.maximum(first, origins - memory)
-    last = y.last_known(origins - 1, 1)
-    early = np.minimum(y.first_known(begin), last)
-    slope = (y[np.maximum(last, 0)] - y[np.maximum(early, 0)]) / np.maximum(last - early, 1)
-    return _take(y, last, first)[:, None] + slope[:, None] * (origins[:, None] + np.arange(K) - last[:, None])
+    last = past.last_known(origins - 1, 1)
+    early = np.minimum(past.first_known(begin), last)
+    slope = (past[np.maximum(last, 0)] - past[np.maximum(early, 0)]) / np.maximum(last - early, 1)
+    return _take(past, last, first)[:, None] + slope[:, None] * (origins[:, None] + np.arange(K) - last[:, None])
 
 
 def future(y: Array | History, starts: Rows, origins: Rows, K: int) -> Array:
     """(N, K): what came, y[origin + k]; NaN where missing and past the end of the group."""
-    y = _history(y)
-    group = np.searchsorted(starts, _group_start(y, starts, origins, K=K))
-    end = np.append(starts[1:], len(y))[group][:, None]
+    past = _history(y)
+    group = np.searchsorted(starts, _group_start(past, starts, origins, K=K))
+    end = np.append(starts[1:], len(past))[group][:, None]
     rows = origins[:, None] + np.arange(K)
-    return np.where(rows < end, y[np.minimum(rows, len(y) - 1)], np.nan)
+    return np.where(rows < end, past[np.minimum(rows, len(past) - 1)], np.nan)
 
 
 def best_season(y: Array | History, starts: Rows, train_origins: Rows, K: int, candidates: Sequence[int]) -> int | None:
@@ -115,17 +115,17 @@ def best_season(y: Array | History, starts: Rows, train_origins: Rows, K: int, c
     named wins. Every train_origin + K must lie in the training part: what the origins forecast is looked
     at.
     """
-    y = _history(y)
+    past = _history(y)
     train_origins = train_origins[:: max(1, -(-len(train_origins) // MOST_SEASONS))]
-    history = train_origins - _group_start(y, starts, train_origins, K=K)
+    history = train_origins - _group_start(past, starts, train_origins, K=K)
     usable = [m for m in candidates if 0 < 2 * m <= max(history, default=0)]
     if not usable:
         return None
     origins = train_origins[history >= max(usable)]
-    actual = future(y, starts, origins, K)
+    actual = future(past, starts, origins, K)
 
     def error(m: int) -> float:
-        off = np.abs(seasonal_naive(y, starts, origins, K, m) - actual)
+        off = np.abs(seasonal_naive(past, starts, origins, K, m) - actual)
         return float(np.nanmean(off)) if not np.isnan(off).all() else np.inf
 
     return min(usable, key=error)
@@ -138,11 +138,11 @@ def seasonal_scale(y: Array | History, starts: Rows, m: int, ends: Rows | None =
     Always above 0: where no pair is known or all are equal, that of m = 1; then the mean of the other
     groups'; then 1.
     """
-    y = _history(y)
-    _group_start(y, starts, np.empty(0, np.int64), m=m)
-    ends = np.append(starts[1:], len(y)) if ends is None else ends
-    scale = _mean_step(y, starts, ends, m)
-    scale = np.where(scale > 0, scale, _mean_step(y, starts, ends, 1))
+    past = _history(y)
+    _group_start(past, starts, np.empty(0, np.int64), m=m)
+    ends = np.append(starts[1:], len(past)) if ends is None else ends
+    scale = _mean_step(past, starts, ends, m)
+    scale = np.where(scale > 0, scale, _mean_step(past, starts, ends, 1))
     usable = scale[scale > 0]
     return np.where(scale > 0, scale, usable.mean() if usable.size else 1.0)
 
@@ -161,7 +161,7 @@ def _mean_step(y: History, starts: Rows, ends: Rows, m: int) -> Array:
     return total / np.maximum(count, 1)
 
 
-def _history(y: Array | History) -> Any:
+def _history(y: Array | History) -> History:
     return InMemory(y) if isinstance(y, np.ndarray) else y
 
 
