@@ -107,6 +107,9 @@ def quick(text: str, separator: str, quote: str | None, names: list[str]) -> pl.
         return None
     if frame.width != len(names) or not frame.height or frame[:, -1].null_count():
         return None
+    # Lines that end in \r alone are one line to the frame's reader: rows would be lost in the header.
+    if any("\r" in name for name in frame.columns):
+        return None
     frame.columns = names
     return frame
 

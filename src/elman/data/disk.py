@@ -111,3 +111,7 @@ class OnDisk:
             if not got:
                 raise IndexError(f"row {at // self.width} is not among the {self._rows} on disk")
             raw, at = raw[got:], at + got
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()

@@ -23,6 +23,14 @@ def parse(text: str) -> int:
     return size
 
 
+def in_words(size: int) -> str:
+    """Bytes for people: 2.4 GB, 500 MB."""
+    for unit in ("TB", "GB", "MB"):
+        if size >= UNITS[unit]:
+            return f"{size / UNITS[unit]:.3g} {unit}"
+    return f"{size / UNITS['KB']:.3g} kB"
+
+
 def available() -> int:
     """Bytes that this process may still take. Where the system does not say, 2 GiB are assumed."""
     found = [bytes_ for bytes_ in (_machine(), _container(), _process()) if bytes_ is not None]

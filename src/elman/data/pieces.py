@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +17,7 @@ import polars as pl
 
 from elman.data import delimited
 from elman.data.delimited import first_line
-from elman.data.files import KINDS, TABLE, require_text
+from elman.data.files import KINDS, require_text
 from elman.data.table import Origin, column
 from elman.errors import InputError
 
@@ -37,9 +36,10 @@ class TableFile:
 
     @cached_property
     def names(self) -> list[str]:
-        """The columns."""
+        """The columns. Raises InputError for what is no table."""
+        self._require()
         if self.parquet:
-            return list(self._scanned.collect_schema())
+            return self._collected(self._scanned.head(0)).columns
         first = delimited.records(self._lines(), self._separator, '"', longest=LONGEST)
         return delimited.header_names(next(first, (1, []))[1], self.path.name)
 
@@ -96,21 +96,26 @@ class TableFile:
 
     @cached_property
     def parquet(self) -> bool:
-        """Whether it is Parquet. Raises InputError for what is neither that nor text of rows."""
-        with self._opened() as file:
-            start = self._read(file)
-        if self._gzipped and start.startswith(b"PAR1"):
-            raise InputError(f"{self.path.name} is gzipped Parquet, which cannot be read in pieces: unpack it")
-        if start.startswith(b"PAR1"):
-            return True
-        require_text(start, self.path.name)
-        if not start.strip():
-            raise InputError(f"{self.path.name} is empty: {TABLE}")
-        if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        return self._head.startswith(b"PAR1") and not self._gzipped
+
+    @cached_property
+    def whole(self) -> str | None:
+        """What it is, where it is of a kind that can be read as a whole alone."""
+        if self._gzipped and self._head.startswith(b"PAR1"):
+            return "gzipped Parquet"
+        if self._head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+            return "JSON lines"
+        return None
+
+    def _require(self) -> None:
+        """InputError for what cannot be read in pieces."""
+        name = self.path.name
+        if self.whole:
             raise InputError(
-                f"{self.path.name} holds JSON lines, which cannot be read in pieces: give CSV or Parquet, or more --ram"
+                f"{name} is {self.whole}, which cannot be read in pieces: give CSV or Parquet, or a larger --ram"
             )
-        return False
+        if not self.parquet:
+            require_text(self._head, name)
 
     @cached_property
     def _scanned(self) -> pl.LazyFrame:
@@ -138,7 +143,12 @@ class TableFile:
 
     @cached_property
     def _separator(self) -> str:
-        return delimited.separator_of("".join(islice(self._texts(), 1)))
+        start = ""
+        for text in self._texts():
+            start += text
+            if len(start) > delimited.SAMPLE:
+                break
+        return delimited.separator_of(start)
 
     @cached_property
     def _quote(self) -> str | None:
@@ -204,8 +214,7 @@ class TableFile:
                 if piece:
                     yield header + piece
                     piece = ""
-                # The frame's reader counts quotation marks: between records there is an even number of them.
-                if lines.characters >= PIECE and not lines.marks % 2:
+                if lines.characters >= PIECE and (lines.parted or lines.characters > LONGEST):
                     piece = lines.taken()
         except csv.Error as error:
             raise InputError(
@@ -251,6 +260,12 @@ class TableFile:
                 yield text
 
     @cached_property
+    def _head(self) -> bytes:
+        """What tells the kind."""
+        with self._opened() as file:
+            return self._read(file)
+
+    @cached_property
     def _gzipped(self) -> bool:
         with self.path.open("rb") as file:
             return file.read(2) == b"\x1f\x8b"
@@ -266,7 +281,7 @@ class TableFile:
 
 
 class Counted:
-    """Lines, which are kept until they are taken, and what is known of those."""
+    """Lines, which are kept until they are taken, and what is known of those: how many, how long, how many quotes."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines, self._kept = lines, list[str]()
@@ -279,6 +294,11 @@ class Counted:
             self.characters += len(line)
             self.marks += line.count('"')
             yield line
+
+    @property
+    def parted(self) -> bool:
+        """Whether the frame's reader sees an end here too: of lines alone that end in \\n, and of no open quotation."""
+        return self._kept[-1].endswith("\n") and not self.marks % 2
 
     def taken(self) -> str:
         text = "".join(self._kept)

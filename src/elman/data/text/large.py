@@ -22,6 +22,11 @@ def need(path: Path) -> int:
     return ROOM * TableFile(path).size()
 
 
+def in_pieces(path: Path) -> bool:
+    """Whether the file is of a kind that can be read in pieces."""
+    return TableFile(path).whole is None
+
+
 def read_large(path: Path, text: str | None, label: str | None, *, number: bool = False) -> Labelled:
     """As ``reader.read_labelled`` reads a table, piece by piece: the labels are in memory, 8 bytes each."""
     file, origin = TableFile(path), Origin(path.name)
