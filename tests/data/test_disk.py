@@ -18,7 +18,9 @@ def on_disk(rows, cuts=()):
 
 
 rows_and_wanted = st.integers(1, 40).flatmap(
-    lambda n: st.tuples(st.just(n), st.lists(st.integers(0, n - 1), max_size=30), st.lists(st.integers(0, n), max_size=3))
+    lambda n: st.tuples(
+        st.just(n), st.lists(st.integers(0, n - 1), max_size=30), st.lists(st.integers(0, n), max_size=3)
+    )
 )
 
 
@@ -68,6 +70,10 @@ def test_a_full_disk_is_told_in_a_sentence():
         def write(self, raw):
             raise OSError(28, "No space left on device")
 
+        def close(self):
+            pass
+
+    found._file.close()
     found._file = Full()
     with pytest.raises(ElmanError, match=r"no room for 80 bytes of the data \(No space left on device\): make room"):
         found.append(np.zeros(10))

@@ -59,7 +59,7 @@ class TableFile:
         """How many there are; of text about, by how long the first ones are."""
         if self.parquet:
             return self._height
-        head = "".join(islice(self._texts(), 1))
+        head = next(self._texts(), "")
         return int(self.size() * max(1, head.count("\n")) / max(1, len(head.encode())))
 
     def head(self, rows: int) -> pl.DataFrame:

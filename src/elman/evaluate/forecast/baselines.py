@@ -1,11 +1,11 @@
 """Forecasts that need no model, which any score is read beside: last value, last season, straight line.
 
 All work on one flat array, or a History that answers as one, and many origins at once. y (R,) float64
-holds the rows of all groups one after another, evenly spaced in time, NaN where missing; starts (G,) are the flat rows where groups begin, the
-first 0. An origin is the flat row just after its history: its group is that of row origin - 1, and its
-forecasts are of rows origin + k, k = 0 ... K-1. A forecast reads only rows of its group before its
-origin, and is NaN only where none of them is known. All raise InputError for starts, origins, K, m or
-memory that cannot be.
+holds the rows of all groups one after another, evenly spaced in time, NaN where missing; starts (G,) are
+the flat rows where groups begin, the first 0. An origin is the flat row just after its history: its group
+is that of row origin - 1, and its forecasts are of rows origin + k, k = 0 ... K-1. A forecast reads only
+rows of its group before its origin, and is NaN only where none of them is known. All raise InputError for
+starts, origins, K, m or memory that cannot be.
 
 Source: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, 5.2.
 """
