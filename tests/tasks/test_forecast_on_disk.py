@@ -228,10 +228,12 @@ def test_parts_that_are_given_apart_and_searches_need_memory(tmp_path):
 
 LIMITED = """
 import resource, sys
-import elman, torch
+import elman
+settings = dict(target="y", steps=3, hidden=8, lookback=24)
+elman.Forecaster(**settings).fit({{"y": [0.0, 1.0, 2.0, 1.5] * 50}})  # so that all libraries are there
 taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (taken + {room}, taken + {room}))
-model = elman.Forecaster(target="y", steps=3, hidden=8, lookback=24, ram={ram!r}).fit(sys.argv[1])
+model = elman.Forecaster(**settings, ram={ram!r}).fit(sys.argv[1])
 print(model.evaluation_.rows, model.predict().height, *model.notes_, sep="\\n")
 """
 
