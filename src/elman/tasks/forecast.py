@@ -560,5 +560,6 @@ def _too_large(source: Any, config: ForecastConfig) -> str:
     if needed <= room:
         return ""
     return (
-        f"read from disk: in memory the rows would take some {needed / 1e9:,.3g} GB, and may take {room / 1e9:,.3g} GB"
+        f"{Path(source).name} would take about {memory.in_words(needed)} of memory and may take "
+        f"{memory.in_words(room)}: its rows are read from disk"
     )
