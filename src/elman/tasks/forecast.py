@@ -79,7 +79,7 @@ class ForecastConfig(TaskConfig):
     augment
         Change the windows that are learnt from anew each time: jitter, scaling, warp, slice, or several of these.
     stride
-        Steps between the origins that judge; 1 judges every one.
+        Steps between the origins that judge; 1 judges every one, or evenly spaced ones where there are very many.
     valid_share
         Share of the rows that chooses when to stop.
     test_share

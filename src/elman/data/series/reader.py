@@ -15,7 +15,7 @@ from elman.data.series.series import SeriesSet, read_series
 from elman.errors import InputError
 
 SPLIT = "give a file for each, or more --ram"
-ROW, CELL = 2000, 60  # bytes that a fit takes for a row in memory, and for each of its columns
+ROW, CELL = 1000, 60  # bytes that a fit takes for a row in memory, and for each of its columns
 
 
 def need(path: Path) -> int:
