@@ -54,6 +54,22 @@ class TableFile:
             file.seek(-4, io.SEEK_END)  # where the size is told, less all multiples of 4 GiB
             return max(int.from_bytes(file.read(4), "little"), PACKED * packed)
 
+    def rows(self) -> int:
+        """How many there are; of text about, by how long the first ones are."""
+        if self.parquet:
+            return self._height
+        head = next(self._texts(), "")
+        return int(self.size() * max(1, head.count("\n")) / max(1, len(head.encode())))
+
+    def head(self, rows: int) -> pl.DataFrame:
+        """So many of the first rows, all their columns."""
+        found: list[pl.DataFrame] = []
+        for piece, _ in self.pieces(*self.names):
+            found.append(piece)
+            if sum(map(len, found)) >= rows:
+                break
+        return pl.concat(found).head(rows)
+
     def pieces(self, *names: str) -> Iterator[tuple[pl.DataFrame, PieceOrigin]]:
         """The rows in order, some columns of them, and how to name one of a piece's rows.
 
