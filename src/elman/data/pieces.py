@@ -282,8 +282,8 @@ class TableFile:
     def _read(self, file: IO[bytes]) -> bytes:
         try:
             return file.read(BLOCK)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{self.path.name} is a damaged gzip file ({error}): make it again") from None
+        except (OSError, EOFError, zlib.error):
+            raise InputError(f"{self.path.name} is a damaged gzip file: make it again") from None
 
 
 class Counted:
