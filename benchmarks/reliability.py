@@ -45,6 +45,9 @@ def main() -> None:
         found = lines(**options)
         parts[name] = {"seconds": round(time.perf_counter() - began), "lines": found}
         for line in found:
+            if isinstance(line.get("lost"), list):
+                line["losses"] = line["lost"]  # in words
+            line["lost"] = line["tried"] - line["held"]
             print(f"{name}: {line['name']}: {line['held']} of {line['tried']} held", flush=True)
         ordered = {part: parts[part] for part in PARTS if part in parts}
         asked.out.write_text(json.dumps({"machine": describe(), "parts": ordered}, indent=1) + "\n", encoding="utf-8")
