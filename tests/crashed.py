@@ -182,6 +182,24 @@ def _digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
+def unfinished(home: Path, **settings: Any) -> Path:
+    """Two checkpoints of a fit that was never finished."""
+    home.mkdir(parents=True)
+    (home / "text.txt").write_text(text())
+    task = Generator(**{**SETTINGS, **settings})
+    path = home / "text.elman.unfinished"
+    path.mkdir()
+    task.fit(home / "text.txt", checkpoints=Before(path, minutes=1), look="never", judged=False)
+    return path
+
+
+class Before(Often):
+    """Checkpoints after every step, but for the end."""
+
+    def due(self, end: bool) -> bool:
+        return not end
+
+
 @dataclass
 class Deaths:
     """How many were died at each kind of place, and in words what became worse by it."""

@@ -8,12 +8,15 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+import torch
 
 from crashed import SETTINGS
 from elman.cli.entry import run
@@ -42,7 +45,7 @@ class Ended:
 
 
 class Fit:
-    """One ``elman fit generate`` in ``home``. ``around`` is entered in its process; it may call the ``marked`` given."""
+    """One ``elman fit generate`` in ``home``. What ``around`` gives is entered in its process, and may set the mark."""
 
     def __init__(self, home: Path, *flags: str, around: Callable[[Callable[[], None]], Any] | None = None, **settings):
         self.home, self.log, self.mark = home, home.parent / "said.txt", home.parent / "mark"
@@ -75,7 +78,8 @@ class Fit:
 
     def reached(self) -> None:
         """Wait for the mark."""
-        self._until(self.mark.exists)
+        self._until(lambda: self.mark.exists() or self._over())
+        assert self.mark.exists(), self.log.read_text()
 
     def progressed(self, beyond: int) -> int:
         """Wait for a checkpoint of a later step; returns that step, or -1 where the process has ended."""
@@ -113,7 +117,7 @@ class Fit:
 def steps(home: Path) -> list[int]:
     """Of the checkpoints that lie there."""
     with contextlib.suppress(FileNotFoundError):
-        return [int(entry.name) for entry in (home / f"{OUT}.unfinished").iterdir() if entry.name.isdecimal()]
+        return sorted(int(entry.name) for entry in (home / f"{OUT}.unfinished").iterdir() if entry.name.isdecimal())
     return []
 
 
@@ -142,6 +146,7 @@ def lasting(place: str) -> Callable[[Callable[[], None]], contextlib.AbstractCon
 def _lasting(place: str, marked: Callable[[], None]) -> Iterator[None]:
     owner, name, seconds, skipped = {
         "preparing": (Generator, "prepare", LONG, 0),
+        "preparing soon": (Generator, "prepare", 0.3, 0),
         "sizing": (Generator, "sizes", LONG, 0),
         "step": (training.Step, "_gradient", 0.5, 4),
         "evaluation": (Generator, "validate", LONG, 2),
@@ -158,8 +163,55 @@ def _lasting(place: str, marked: Callable[[], None]) -> Iterator[None]:
             time.sleep(seconds)
         return real(*arguments, **named)
 
-    with mock.patch.object(owner, name, slow), mock.patch.object(Checkpoints, "due", lambda self, end: True):
+    with mock.patch.object(owner, name, slow), mock.patch.object(Checkpoints, "due", always):
         yield
+
+
+# Disks and memory that run out.
+
+
+@contextlib.contextmanager
+def small_disk(place: Path, size: str = "64k") -> Iterator[None]:
+    """A file system of its own at ``place``, of so many bytes. Raises PermissionError for all but root."""
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "elman", str(place)], capture_output=True
+    ).returncode:
+        raise PermissionError("mounting needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def read_only(place: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+
+
+def greedy(size: int) -> Callable[[Callable[[], None]], contextlib.AbstractContextManager]:
+    """What to put around a fit so that each step from the fifth on needs so many bytes more, and waits before it."""
+    real, calls = training.Step._gradient, [0]
+
+    def step(self: Any, batches: Any) -> float:
+        calls[0] += 1
+        if calls[0] == 5:
+            marked_[0]()
+            time.sleep(0.5)
+        held = torch.ones(size // 4 if calls[0] >= 5 else 1)
+        return real(self, batches) + 0 * held[0].item()
+
+    marked_: list[Callable[[], None]] = []
+
+    @contextlib.contextmanager
+    def around(marked: Callable[[], None]) -> Iterator[None]:
+        marked_.append(marked)
+        with mock.patch.object(training.Step, "_gradient", step), mock.patch.object(Checkpoints, "due", always):
+            yield
+
+    return around
+
+
+def always(self: Any, end: bool) -> bool:
+    return True
 
 
 # Kills.
