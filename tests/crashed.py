@@ -194,10 +194,13 @@ def unfinished(home: Path, **settings: Any) -> Path:
 
 
 class Before(Often):
-    """Checkpoints after every step, but for the end."""
+    """Checkpoints after each of the first steps."""
+
+    asked = 0
 
     def due(self, end: bool) -> bool:
-        return not end
+        self.asked += 1
+        return self.asked <= 5
 
 
 @dataclass
