@@ -214,6 +214,11 @@ def always(self: Any, end: bool) -> bool:
     return True
 
 
+def often(marked: Callable[[], None]) -> contextlib.AbstractContextManager:
+    """What to put around a fit so that it keeps a checkpoint after every step."""
+    return mock.patch.object(Checkpoints, "due", always)
+
+
 # Kills.
 
 

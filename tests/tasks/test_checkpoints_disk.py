@@ -4,14 +4,12 @@ import resource
 import shutil
 import subprocess
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
 from crashed import prepared
 from elman.tasks import store
-from elman.tasks.checkpoints import Checkpoints
-from interrupted import OUT, Fit, always, greedy, lasting, read_only, result, small_disk, steps
+from interrupted import OUT, Fit, greedy, lasting, often, read_only, result, small_disk, steps
 
 pytestmark = pytest.mark.slow
 
@@ -49,10 +47,6 @@ def disk(home):
     yield disk
     for context in places:
         context.__exit__(None, None, None)
-
-
-def often(marked):
-    return mock.patch.object(Checkpoints, "due", always)
 
 
 def one_sentence(ended, code=1):
