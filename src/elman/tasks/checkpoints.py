@@ -19,6 +19,7 @@ from typing import Any
 
 from safetensors.torch import save as dump_tensors
 
+from elman.data.files import short
 from elman.data.fingerprint import fingerprint
 from elman.errors import ElmanError, InputError, MissingDependency
 from elman.stopping import NOTHING, Stopped
@@ -227,7 +228,7 @@ class Checkpoints:
 
 
 def _told(value: Any) -> str:
-    return "left out" if value is None else str(value)
+    return "left out" if value is None else short(value)
 
 
 @contextmanager
