@@ -53,6 +53,7 @@ def _deaths(home: Path, every: int) -> dict[str, Any]:
         len({sentence.split()[0] for sentence in found.wrong}),
         kinds=kinds,
         resumed=found.resumed,
+        left=found.left,
         wrong=found.wrong,
     )
 
