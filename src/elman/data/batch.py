@@ -143,11 +143,16 @@ class Feed:
         return self._next()(self.part)
 
     def seek(self, start: Tensor, taken: int) -> None:
-        """Go on after the ``taken`` batches of the pass that began with ``start``."""
+        """Go on after the ``taken`` batches of the pass that began with ``start``.
+
+        Raises ValueError where it has fewer.
+        """
         self.generator.set_state(start)
         self._begin()
         for _ in range(taken):
-            self._next()
+            if next(self._epoch, None) is None:
+                raise ValueError(f"a pass has {self.taken:,} batches, but {taken:,} were taken")
+            self.taken += 1
 
 
 def orders(count: int, generator: torch.Generator) -> Iterator[Tensor]:
