@@ -151,6 +151,16 @@ def inside() -> str:
     return "\n".join(lines)
 
 
+def reliability() -> str:
+    """A line for every thing that was tried, of all parts."""
+    path = RESULTS / "reliability.json"
+    parts = json.loads(path.read_text())["parts"] if path.exists() else {}
+    lines = ["| what was tried | times | held | lost |", "|---|---|---|---|"]
+    for part in parts.values():
+        lines += [f"| {one['name']} | {one['tried']:,} | {one['held']:,} | {one['lost']:,} |" for one in part["lines"]]
+    return "\n".join(lines)
+
+
 def _learnt(run: dict[str, Any]) -> str:
     score = f"MSE {run['mse']:.2g}" if "mse" in run else f"{100 * run['recalled']:.0f} % recalled"
     return f"{score}, {run['verdict']}"
@@ -170,6 +180,7 @@ def filled(page: str) -> str:
         "stock": stock_program(),
         "kernels": kernels(),
         "inside": inside(),
+        "reliability": reliability(),
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name} table -->", f"<!-- /{name} table -->"

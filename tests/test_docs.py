@@ -21,6 +21,7 @@ PAGES = [
     ROOT / "docs" / "stream.md",
     ROOT / "docs" / "import.md",
     ROOT / "docs" / "export.md",
+    ROOT / "docs" / "nothing-lost.md",
 ]
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

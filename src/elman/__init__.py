@@ -13,6 +13,7 @@ from elman.version import __version__
 if TYPE_CHECKING:
     from elman.deploy.stream import stream
     from elman.evaluate.evaluation import Evaluation
+    from elman.tasks.checkpoints import Checkpoints
     from elman.tasks.classify import Classifier
     from elman.tasks.forecast import Forecaster
     from elman.tasks.generate import Generator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from elman.tasks.translate import Translator
 
 _HOMES = {
+    "Checkpoints": "elman.tasks.checkpoints",
     "Classifier": "elman.tasks.classify",
     "Evaluation": "elman.evaluate.evaluation",
     "Forecaster": "elman.tasks.forecast",
@@ -44,6 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Checkpoints",
     "Classifier",
     "ElmanError",
     "Evaluation",

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SIGNALS = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+NOTHING = "nothing was written"
 AGAIN = 10.0  # seconds in which the same wish, sent twice, counts once: a shell and its terminal both hang up
 
 
 class Stopped(KeyboardInterrupt):
     """The process was asked to end. ``left`` says what is there now, ``code`` is a shell's: 128 + ``signal``."""
 
-    def __init__(self, number: int, left: str = "nothing was written") -> None:
+    def __init__(self, number: int, left: str = NOTHING) -> None:
         self.signal, self.left = int(number), left
         super().__init__(f"stopped by {signal.Signals(number).name}; {left}")
 

@@ -325,6 +325,16 @@ def test_a_full_disk_is_1_and_leaves_nothing(refused, monkeypatch):
     assert said == "elman: No space left on device\n"
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_full_memory_is_1_and_said_in_a_sentence(refused, monkeypatch, error):
+    def full(self, *arguments, **options):
+        raise error
+
+    monkeypatch.setattr(Forecaster, "fit", full)
+    said = refused("fit", "forecast", "prices.csv", *FIT, "--out", "new.elman", code=1)
+    assert said.startswith("elman: there is not enough memory: give")
+
+
 # From beginning to end.
 
 

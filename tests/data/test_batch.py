@@ -5,7 +5,8 @@ from functools import partial
 
 import torch
 
-from elman.data.batch import Batch, in_order, restored, shuffled
+from elman.data import batch as page
+from elman.data.batch import Batch, in_order, orders, restored, shuffled
 
 
 class Squares:
@@ -83,3 +84,16 @@ def test_examples_may_bring_their_own_order():
 
     rows = [int(batch.rows) for batch in itertools.islice(shuffled(Chunks(3), 2, torch.Generator()), 7)]
     assert rows == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_so_many_examples_that_their_order_is_drawn_in_parts_come_once_each(monkeypatch):
+    monkeypatch.setattr(page, "LOT", 7)
+    for count in (1, 7, 8, 30):
+        parts = list(orders(count, torch.Generator().manual_seed(count)))
+        assert all(len(part) <= 7 for part in parts)
+        assert sorted(torch.cat(parts).tolist()) == list(range(count))
+        assert len(parts) == -(-count // 7)
+    source = shuffled(Squares(30), 4, torch.Generator().manual_seed(0))
+    epoch = [next(source).rows for _ in range(10)]
+    assert sorted(torch.cat(epoch).tolist()) == list(range(30))
+    assert all(rows.diff().abs().gcd(torch.tensor(5)).eq(5).all() for rows in epoch)  # spread over all of them

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data.files import is_there, line_of_row, named, reason
+from elman.data.files import is_there, line_of_row, named
 from elman.data.table import Origin, categories, numbers, read_table
-from elman.errors import InputError
+from elman.errors import InputError, reason
 
 
 def write(path, text):

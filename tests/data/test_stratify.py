@@ -9,6 +9,9 @@ from elman.data.stratify import dealt_out, stratified
 from elman.data.text.pairs import Pairs
 
 SHARES = (0.8, 0.1, 0.1)
+# What models that are saved were judged on: another deal would judge some by what they learnt.
+KEPT = [[1, 2, 3, 5, 6, 8, 9, 10, 12, 13, 14, 16, 17, 19, 20, 21, 23], [4, 7, 15, 18], [0, 11, 22]]
+ALONE = [[0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 15, 17, 18, 19, 20, 22], [16, 21, 23], [6, 10]]
 
 
 def dealt(labels, shares=SHARES, keys=None, seed=0):
@@ -68,3 +71,18 @@ def test_a_part_that_is_given_takes_the_place_of_its_share():
     other = Pairs(["new"], ["y"])
     given = dealt_out(rows, lambda name: {"file": other}[name], {"valid": None, "test": "file"}, **settings)
     assert given["test"] is other and len(given["train"]) == 36 and len(given["valid"]) == 4
+
+
+@given(labels=st.lists(st.integers(0, 3), min_size=1, max_size=60), kinds=st.integers(1, 40), seed=st.integers(0, 5))
+def test_keys_that_are_numbers_deal_the_same(labels, kinds, seed):
+    keys = [at * at % kinds for at in range(len(labels))]
+    for one, other in zip(
+        dealt(labels, keys=keys, seed=seed), dealt(labels, keys=np.array(keys), seed=seed), strict=True
+    ):
+        assert torch.equal(one, other)
+
+
+def test_the_deal_is_what_it_was():
+    labels, keys = [at * at % 3 for at in range(24)], [f"text {at * at % 11}" for at in range(24)]
+    assert [part.tolist() for part in dealt(labels, keys=keys)] == KEPT
+    assert [part.tolist() for part in dealt(labels)] == ALONE

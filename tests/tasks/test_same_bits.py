@@ -86,6 +86,7 @@ def test_two_runs_and_an_interrupted_one_are_the_same_bits(monkeypatch, tmp_path
     assert seen[:3] == [2, 5, 8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_plan_gives_the_same_bits_however_many_threads_there_are_around_it(monkeypatch, tmp_path, kind):
     """It says how many compute; what is kept of an interrupted training does as well."""
@@ -119,6 +120,7 @@ def all_digests(folder):
             yield f"{make.__name__} {digest(make(home)[0].network_)}"
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_bits(tmp_path):
     command = [sys.executable, "-W", "error", __file__, str(tmp_path / "other")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:

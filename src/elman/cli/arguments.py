@@ -8,8 +8,7 @@ from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
-from elman.data.files import reason
-from elman.errors import InputError
+from elman.errors import InputError, reason
 from elman.tasks.load import TASKS
 
 

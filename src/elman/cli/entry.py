@@ -17,6 +17,8 @@ from elman.cli.console import fail
 from elman.errors import ElmanError, InputError, MissingDependency
 from elman.stopping import Stopped, stopping
 
+FULL = "there is not enough memory: give fewer or shorter rows, or a smaller --batch-size or --ram"
+
 
 def run(tokens: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failed while running, 2 wrong use or wrong input.
@@ -41,6 +43,12 @@ def run(tokens: Sequence[str] | None = None) -> int:
         return fail("stopped; nothing was written", 1)
     except BrokenPipeError:
         return 1
+    except MemoryError:
+        return fail(FULL, 1)
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" not in str(error):  # how torch says the same
+            raise
+        return fail(FULL, 1)
     except OSError as error:
         return fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
     return 0

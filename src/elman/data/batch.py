@@ -14,6 +14,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+LOT = 1 << 22  # examples whose order is drawn at once: of a hundred million it would take gigabytes
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -104,9 +106,9 @@ def epoch(examples: Examples, size: int, generator: torch.Generator) -> Iterator
         yield from own(generator)
         return
     lengths = getattr(examples, "lengths", None)
-    order = torch.randperm(len(examples), generator=generator)
-    for rows in order.split(size) if lengths is None else bucketed(order, lengths, size, generator):
-        yield partial(_built, examples, rows)
+    for order in orders(len(examples), generator):
+        for rows in order.split(size) if lengths is None else bucketed(order, lengths, size, generator):
+            yield partial(_built, examples, rows)
 
 
 def _built(examples: Examples, rows: Tensor, part: slice) -> Batch:
@@ -141,11 +143,26 @@ class Feed:
         return self._next()(self.part)
 
     def seek(self, start: Tensor, taken: int) -> None:
-        """Go on after the ``taken`` batches of the pass that began with ``start``."""
+        """Go on after the ``taken`` batches of the pass that began with ``start``.
+
+        Raises ValueError where it has fewer.
+        """
         self.generator.set_state(start)
         self._begin()
         for _ in range(taken):
-            self._next()
+            if next(self._epoch, None) is None:
+                raise ValueError(f"a pass has {self.taken:,} batches, but {taken:,} were taken")
+            self.taken += 1
+
+
+def orders(count: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """The numbers of all examples in an order that is drawn, at most four million at a time, evenly spaced ones."""
+    lots = -(-count // LOT)
+    if lots <= 1:
+        yield torch.randperm(count, generator=generator)
+        return
+    for first in torch.randperm(lots, generator=generator).tolist():
+        yield torch.randperm(-(-(count - first) // lots), generator=generator).mul_(lots).add_(first)
 
 
 def bucketed(order: Tensor, lengths: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -89,7 +89,7 @@ class Dealt:
 
     rows: Any  # data.stratify.Parted
     strata: np.ndarray
-    keys: Sequence[Any] | None = None
+    keys: Sequence[Any] | np.ndarray | None = None
     unit: str = "rows"
     how: str = "dealt out: each label in its proportion, equal rows to one fold"
 

@@ -1,15 +1,12 @@
 """The bytes of a file, or a frame of any library, to a polars frame of raw cells, with faults named by place."""
 
-import csv
 import io
 import json
 import os
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +14,9 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from elman.data.delimited import delimited, line_of_record
 from elman.data.packed import MAGIC, unpacked
-from elman.errors import InputError
+from elman.errors import InputError, reason
 
 BINARY = {
     b"\x89PNG": "a PNG image",
@@ -50,7 +48,7 @@ def parsed(text: str, file: str) -> pl.DataFrame:
     """The text of a file as ``read_file`` reads it; ``file`` is its name in messages."""
     if not text.strip():
         raise InputError(f"{file} is empty: {TABLE}")
-    return _json_lines(text, file) if text.lstrip().startswith("{") else _delimited(text, file)
+    return _json_lines(text, file) if text.lstrip().startswith("{") else delimited(text, file)
 
 
 def line_of_row(path: Path, row: int) -> int | None:
@@ -61,7 +59,7 @@ def line_of_row(path: Path, row: int) -> int | None:
     if text.lstrip().startswith("{"):
         lines = (number for number, line in enumerate(text.split("\n"), 1) if line.strip())
         return next((line for at, line in enumerate(lines, 1) if at == row), None)
-    return next((line for at, (line, _) in enumerate(_records(text, *_sniff(text))) if at == row), None)
+    return line_of_record(text, row)
 
 
 def short(value: Any) -> str:
@@ -71,12 +69,7 @@ def short(value: Any) -> str:
 
 
 TABLE = "a header and rows are needed"
-
-
-def reason(error: BaseException) -> str:
-    """What a library said of a file, as a message shows it: its first line, cut where it is long."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0] if len(lines[0]) <= 200 else f"{lines[0][:200]}..."
+KINDS = "a table: give CSV, TSV, JSON lines or Parquet"
 
 
 def named(path: Path) -> str:
@@ -134,8 +127,8 @@ def at_once(path: Path) -> Iterator[Path]:
         staged.unlink(missing_ok=True)
 
 
-def as_text(raw: bytes, file: str, need: str = "a table: give CSV, TSV, JSON lines or Parquet") -> str:
-    """The file as UTF-8 text without its byte-order mark; ``need`` says what a file of another kind is not."""
+def require_text(raw: bytes, file: str, need: str = KINDS) -> None:
+    """InputError where a file that begins so is no UTF-8 text; ``need`` says what a file of another kind is not."""
     kind = next((what for magic, what in BINARY.items() if raw.startswith(magic)), None)
     if kind:
         raise InputError(f"{file} is {kind}, not {need}")
@@ -144,6 +137,11 @@ def as_text(raw: bytes, file: str, need: str = "a table: give CSV, TSV, JSON lin
             f"{file} is UTF-16 text (byte 0x{raw[0]:02X} at position 0), but UTF-8 is needed: save it as UTF-8 "
             "(a spreadsheet: as 'CSV UTF-8')"
         )
+
+
+def as_text(raw: bytes, file: str, need: str = KINDS) -> str:
+    """The file as UTF-8 text without its byte-order mark; ``need`` says what a file of another kind is not."""
+    require_text(raw, file, need)
     if (at := raw.find(b"\0")) >= 0:
         raise InputError(f"{file} holds a NUL byte at position {at:,}, so it is not {need}")
     try:
@@ -183,110 +181,6 @@ def _json(line: str) -> Any:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
-
-
-def _records(text: str, separator: str, quote: str | None, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells) of each record; a blank line is none, but a missing cell inside a lone column."""
-    limit = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    try:
-        reader = csv.reader(
-            io.StringIO(text.rstrip("\r\n"), newline=""),
-            delimiter=separator,
-            strict=strict,
-            quotechar=quote,
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-            skipinitialspace=True,
-        )
-        width, line = 0, 1
-        for record in reader:
-            if len(record) > 1 or (record and record[0].strip()):
-                width = width or len(record)
-                yield line, record
-            elif width == 1:
-                yield line, [""]
-            line = reader.line_num + 1
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _sniff(text: str) -> tuple[str, str | None]:
-    """(separator, quote): the separator that cuts the most of the first records as the header is cut."""
-    sample = text if len(text) <= 65536 else text[:65536].rpartition("\n")[0] or text
-    best, separator = (0.0, 0), ","
-    for candidate in ",;\t|":
-        widths = [len(record) for _, record in islice(_records(sample, candidate, '"'), 100)]
-        if widths and widths[0] > 1:
-            score = (widths.count(widths[0]) / len(widths), widths[0])
-            best, separator = max((best, separator), (score, candidate))
-    if separator != "\t" or '"' not in text:
-        return separator, '"'
-    # Text kept in tabs often holds quotation marks that quote nothing.
-    try:
-        even = len({len(record) for _, record in _records(text, separator, '"', strict=True)}) == 1
-    except csv.Error:
-        even = False
-    return separator, '"' if even else None
-
-
-def _delimited(text: str, file: str) -> pl.DataFrame:
-    separator, quote = _sniff(text)
-    names = _names(next(_records(text, separator, quote), (1, []))[1], file)
-    raw = text.lstrip("\r\n").encode()
-    try:
-        frame = pl.read_csv(raw, separator=separator, quote_char=quote, infer_schema=False)
-        clean = frame.width == len(names) and frame.height > 0 and not frame[:, -1].null_count()
-    except pl.exceptions.PolarsError:
-        clean = False
-    # A short or blank line leaves a null in the last column; only then is each record counted, which is slow.
-    if clean:
-        frame.columns = names
-    else:
-        frame = _slowly(text, separator, quote, names, file)
-    return _decimal_points(frame) if separator in ";\t" else frame
-
-
-def _names(header: list[str], file: str) -> list[str]:
-    if not header:
-        raise InputError(f"{file} is empty: a header and rows are needed")
-    names = [name.strip() or f"column_{at}" for at, name in enumerate(header, 1)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        at = [place for place, name in enumerate(names, 1) if name == twice[0]]
-        raise InputError(f"{file} names columns {at[0]} and {at[1]} both {twice[0]!r}: rename one")
-    return names
-
-
-def _slowly(text: str, separator: str, quote: str | None, names: list[str], file: str) -> pl.DataFrame:
-    rows: list[list[str]] = []
-    line = 0
-    try:
-        for line, record in _records(text, separator, quote, strict=True):
-            if len(record) != len(names):
-                raise InputError(
-                    f"row {len(rows)} (line {line}) of {file} has {len(record)} "
-                    f"cell{'s' * (len(record) != 1)}, but the header names {len(names)}: "
-                    "add or remove cells, or quote a cell that holds the separator"
-                )
-            rows.append(record)
-    except csv.Error as error:
-        raise InputError(
-            f"row {len(rows)} of {file}, after line {line}, is quoted wrongly ({error}): "
-            "close the quotation mark, or double one that belongs to the text"
-        ) from None
-    columns: Iterable[tuple[str, ...]] = zip(*rows[1:], strict=True) if len(rows) > 1 else [() for _ in names]
-    return pl.DataFrame(
-        {name: pl.Series(name, cells, dtype=pl.String) for name, cells in zip(names, columns, strict=True)}
-    )
-
-
-def _decimal_points(frame: pl.DataFrame) -> pl.DataFrame:
-    """Decimal commas as points, in the columns that hold no decimal point of their own."""
-    changed = []
-    for cells in frame:
-        comma = cells.str.contains(r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$").fill_null(False)
-        if comma.any() and not cells.str.contains(r"^\s*[+-]?\d*\.\d").any():
-            changed.append(cells.str.replace(",", ".", literal=True).zip_with(comma, cells))
-    return frame.with_columns(changed)
 
 
 def from_frame(source: Any) -> pl.DataFrame:

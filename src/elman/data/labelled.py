@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard
@@ -14,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 from elman.data.arrays import as_ragged
 from elman.data.frames import WRITTEN
 from elman.data.ragged import Ragged
+from elman.data.texts import Texts
 from elman.errors import InputError
 
 
@@ -47,11 +49,15 @@ class Named(Protocol):
     def take(self, rows: torch.Tensor, /) -> Named: ...
 
 
-X = list[str] | Ragged | Named
+X = list[str] | Texts | Ragged | Named
 
 
 def is_named(x: X) -> TypeGuard[Named]:
-    return not isinstance(x, list | Ragged)
+    return not isinstance(x, list | Texts | Ragged)
+
+
+def is_text(x: X) -> TypeGuard[list[str] | Texts]:
+    return isinstance(x, list | Texts)
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,9 @@ class Labelled:
         return dataclasses.replace(self, x=x, y=self.y[rows.numpy()] if len(self.y) else self.y)
 
     @property
-    def shown(self) -> list[str] | None:
+    def shown(self) -> Sequence[str] | None:
         """The rows for people; None of numbers."""
-        return self.x if isinstance(self.x, list) else None if isinstance(self.x, Ragged) else self.x.names
+        return self.x if isinstance(self.x, list | Texts) else None if isinstance(self.x, Ragged) else self.x.names
 
 
 def flat(y: Any) -> np.ndarray:

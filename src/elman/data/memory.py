@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from elman.errors import InputError
+
 MEBIBYTE = 1 << 20
+UNITS = {"B": 1, **{f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}} | {
+    f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)
+}
+
+
+def parse(text: str) -> int:
+    """The bytes of an amount of memory in words: 500MB, 1.5 GiB, 4096B. Raises InputError for anything else."""
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?) ?([A-Za-z]+)", text.strip(), re.ASCII)
+    units = {unit.lower(): bytes_ for unit, bytes_ in UNITS.items()}
+    size = int(float(found[1]) * units.get(found[2].lower(), 0)) if found else 0
+    if not size:
+        raise InputError(f"{text!r} is no amount of memory: write a number and its unit, as 500MB, 2GB or 1.5GiB")
+    return size
+
+
+def in_words(size: int) -> str:
+    """Bytes for people: 2.4 GB, 500 MB."""
+    for unit in ("TB", "GB", "MB"):
+        if size >= UNITS[unit]:
+            return f"{size / UNITS[unit]:.3g} {unit}"
+    return f"{size / UNITS['KB']:.3g} kB"
 
 
 def available() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,8 @@ from torch import Tensor
 def fingerprints(rows: Iterable[str | bytes]) -> Tensor:
     """(R,) int64: 64 bits of each row's BLAKE2 digest."""
     digests = (blake2b(row.encode() if isinstance(row, str) else row, digest_size=8).digest() for row in rows)
-    return torch.tensor([int.from_bytes(digest, "little", signed=True) for digest in digests], dtype=torch.int64)
+    numbers = (int.from_bytes(digest, "little", signed=True) for digest in digests)
+    return torch.from_numpy(np.fromiter(numbers, np.int64))
 
 
 def met_in_words(known: Tensor, rows: Iterable[str | bytes]) -> tuple[str, ...]:

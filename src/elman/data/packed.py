@@ -33,6 +33,6 @@ def unpacked(raw: bytes, file: str) -> bytes:
                         "and give a part of it, or close other programs"
                     )
             raw = member.unused_data
-    except zlib.error as error:
-        raise InputError(f"{file} is a damaged gzip file ({error}): make it again") from None
+    except zlib.error:
+        raise InputError(f"{file} is a damaged gzip file: make it again") from None
     return bytes(out)

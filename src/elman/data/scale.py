@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +22,21 @@ class Scaler:
     @classmethod
     def fit(cls, values: np.ndarray) -> Scaler:
         """From values (N, ...) with NaN where missing; a column without a single value gets mean 0."""
-        observed = np.isfinite(values)
-        count = np.maximum(observed.sum(axis=0), 1)
-        mean = np.where(observed, values, 0.0).sum(axis=0) / count
-        deviation = np.sqrt((np.where(observed, values - mean, 0.0) ** 2).sum(axis=0) / count)
+        return cls.over(lambda: (values,))
+
+    @classmethod
+    def over(cls, pieces: Callable[[], Iterable[np.ndarray]]) -> Scaler:
+        """From values that come in pieces, which are gone through twice."""
+        count: Any = 0
+        total: Any = 0
+        for values in pieces():
+            observed = np.isfinite(values)
+            count, total = count + observed.sum(axis=0), total + np.where(observed, values, 0.0).sum(axis=0)
+        count = np.maximum(count, 1)
+        mean, squares = total / count, 0.0
+        for values in pieces():
+            squares = squares + (np.where(np.isfinite(values), values - mean, 0.0) ** 2).sum(axis=0)
+        deviation = np.sqrt(squares / count)
         still = deviation <= 1e-9 * np.abs(mean)
         return cls(mean, np.where(still, 1.0, deviation))
 

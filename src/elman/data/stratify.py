@@ -11,31 +11,63 @@ from torch import Tensor
 
 from elman.errors import InputError
 
+LOT = 1 << 16  # rows that are numbers of Python together, which take several times the room
+
 
 def stratified(
-    labels: np.ndarray, shares: Sequence[float], generator: torch.Generator, keys: Sequence[Any] | None = None
+    labels: np.ndarray,
+    shares: Sequence[float],
+    generator: torch.Generator,
+    keys: Sequence[Any] | np.ndarray | None = None,
 ) -> list[Tensor]:
     """Row numbers of each part, sorted: every label (N,) is dealt out in the ``shares``, which sum to 1.
 
     Rows of equal ``keys`` (a text that occurs twice) go to one part together, so that none is judged on what it learnt.
     Where a label has too few rows for all parts, the largest part has them.
     """
-    order = torch.randperm(len(labels), generator=generator).tolist()
-    units: dict[Any, list[int]] = {}
-    for row in order:
-        units.setdefault(row if keys is None else keys[row], []).append(row)
-    lacking = np.outer(np.bincount(labels), shares)
-    part = np.empty(len(labels), np.int64)
+    order = torch.randperm(len(labels), generator=generator).numpy()
+    together, alone = _units(order, keys)
+    lacking = np.outer(np.bincount(labels), shares).tolist()
+    part = np.empty(len(labels), np.int16)
     # The rows that stay together first: the single ones then fill what lacks.
-    for rows in sorted(units.values(), key=len, reverse=True):
-        to = int(lacking[labels[rows[0]]].argmax())
+    for rows in together:
+        own = lacking[labels[rows[0]]]
+        to = own.index(max(own))
         part[rows] = to
         for row in rows:
-            lacking[labels[row], to] -= 1
+            lacking[labels[row]][to] -= 1
+    for begin in range(0, len(alone), LOT):
+        lot = alone[begin : begin + LOT]
+        part[lot] = [_most(lacking[label]) for label in labels[lot].tolist()]
     return [torch.from_numpy(np.flatnonzero(part == at)) for at in range(len(shares))]
 
 
-def dealt(strata: np.ndarray, *, valid: float, test: float, seed: int, keys: Sequence[Any] | None) -> dict[str, Tensor]:
+def _most(lacking: list[float]) -> int:
+    """The part that lacks most, which then lacks one less."""
+    to = lacking.index(max(lacking))
+    lacking[to] -= 1
+    return to
+
+
+def _units(order: np.ndarray, keys: Sequence[Any] | np.ndarray | None) -> tuple[list[list[int]], np.ndarray]:
+    """The rows of ``order`` that have a key together, most first, and those that are alone."""
+    if keys is None:
+        return [], order
+    if isinstance(keys, np.ndarray):
+        numbers = np.unique(keys, return_inverse=True)[1]
+    else:
+        place: dict[Any, int] = {}
+        numbers = np.fromiter((place.setdefault(key, len(place)) for key in keys), np.int64, len(keys))
+    single = (np.bincount(numbers) == 1)[numbers[order]]
+    units: dict[int, list[int]] = {}
+    for row in order[~single].tolist():
+        units.setdefault(int(numbers[row]), []).append(row)
+    return sorted(units.values(), key=len, reverse=True), order[single]
+
+
+def dealt(
+    strata: np.ndarray, *, valid: float, test: float, seed: int, keys: Sequence[Any] | np.ndarray | None
+) -> dict[str, Tensor]:
     """The rows of the parts train, valid and test, of these shares; InputError unless something is left to train on."""
     if valid + test >= 1:
         raise InputError(

@@ -142,14 +142,23 @@ def text_cells(frame: pl.DataFrame, name: str, origin: Origin) -> pl.Series:
 
 def holds_numbers(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> bool:
     """Whether the column is meant as numbers: more than half of its present cells are, or none is present."""
+    stray, present = count_numbers(frame, name, origin)
+    return 2 * stray < max(1, present)
+
+
+def count_numbers(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> tuple[int, int]:
+    """(cells that are neither numbers nor missing, cells that are not missing), counted where cells are text.
+
+    Of other types (1, 1) where they are no numbers, else (0, 0).
+    """
     cells = column(frame, name, origin)
     values = _as_numbers(cells)
     if values is None or cells.dtype != pl.String:
-        return values is not None
+        return (1, 1) if values is None else (0, 0)
     present = cells.drop_nulls()
     present = present.filter(~present.str.strip_chars().str.to_lowercase().is_in(MISSING_NUMBERS))
     read = _as_numbers(present)
-    return read is not None and 2 * read.null_count() < max(1, len(present))
+    return (0 if read is None else read.null_count()), len(present)
 
 
 def is_whole(cells: pl.Series) -> bool:

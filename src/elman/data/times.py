@@ -16,6 +16,7 @@ MICROSECONDS = {
 }  # fmt: skip
 MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 LARGEST = 10**6  # of a year, a month, ... in a column of its own: beyond it nothing is a time
+MOST_LOOKED_AT = 1 << 16  # rows that tell which column is the time: of a file on disk no more are in memory
 PARTS = {
     "year": ("year", "yr", "yyyy"), "month": ("month", "mon", "mm"), "day": ("day", "dd", "dayofmonth"),
     "hour": ("hour", "hr", "hh"), "minute": ("minute", "min"), "second": ("second", "sec"),
@@ -85,6 +86,7 @@ def guess_time_column(frame: pl.DataFrame, origin: Origin = SOMEWHERE) -> tuple[
     InputError where several columns hold times and none has such a name.
     """
     named = [name for name in frame.columns if re.sub(r"[\W\d_]", "", name.lower()) in TIME_NAMES]
+    frame = frame.head(MOST_LOOKED_AT)
     head = frame.head(200)
     holding = [name for name in named if _holds_times(head[name])]
     if holding:

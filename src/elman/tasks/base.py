@@ -44,13 +44,15 @@ from elman.explain.advice import Finding, findings
 from elman.explain.through_time import flows
 from elman.nn.initialise import remember
 from elman.tasks import store
-from elman.tasks.checkpoints import Begun, Checkpoints, safe
+from elman.tasks.checkpoints import STATE, Begun, Checkpoints, safe
 from elman.tasks.explained import Explained
 from elman.tasks.format import check_settings
+from elman.tasks.outline import check_weights
 from elman.tasks.page import page_of, seen
 from elman.tasks.saved import files_of, restored
 from elman.train.config import TrainConfig, require, require_least, require_share
 from elman.train.eyes import Watch
+from elman.train.kept import fitting
 from elman.train.loop import OVER, Training, train
 from elman.train.pace import fastest_threads, steps_a_pass
 from elman.train.plan import Plan
@@ -281,22 +283,22 @@ class Task(BaseEstimator):
         Raises InputError for settings and data that cannot be used, ElmanError when training fails.
         """
         began = time.perf_counter()
-        config = _precise(self.config())
-        check_settings(config)  # what could not be loaded is not fitted
-        begun = self._begun(checkpoints, source, valid, test, world)
-        prepared = self.prepare(source, valid, test, config)
-        budget = config.minutes * 60 if config.minutes and plan is None and begun is None else None
-        reserve = min(RESERVE, budget / 5) if budget is not None and judged else 0.0
-        deadline = None if budget is None else began + budget - reserve
-        if begun is not None:
-            config = replace(config, **begun.config)
-        config, network = self._sized(config, prepared.train, deadline, begun is not None, world)
-        self.config_, self.network_ = config, network
-        if deadline is not None and budget is not None:
-            deadline -= min(1.2 * self._judging_seconds(prepared), budget / 3)
-        if checkpoints is not None:
-            checkpoints.config = config
         with safe(checkpoints):
+            config = _precise(self.config())
+            check_settings(config)  # what could not be loaded is not fitted
+            begun = self._begun(checkpoints, source, valid, test, world)
+            prepared = self.prepare(source, valid, test, config)
+            budget = config.minutes * 60 if config.minutes and plan is None and begun is None else None
+            reserve = min(RESERVE, budget / 5) if budget is not None and judged else 0.0
+            deadline = None if budget is None else began + budget - reserve
+            if begun is not None:
+                config = self._found_again(config, begun)
+            config, network = self._sized(config, prepared.train, deadline, begun is not None, world)
+            self.config_, self.network_ = config, network
+            if deadline is not None and budget is not None:
+                deadline -= min(1.2 * self._judging_seconds(prepared), budget / 3)
+            if checkpoints is not None:
+                checkpoints.config = config
             training = train(
                 network,
                 prepared.train,
@@ -336,6 +338,15 @@ class Task(BaseEstimator):
         files = checkpoints.newest() if world.first else None
         run, state = (world.hand_on(raw) for raw in files or (b"", b""))
         return checkpoints.read(run, state) if run else None
+
+    def _found_again(self, config: Any, begun: Begun) -> Any:
+        """The settings as the fit found them before. No network is made of them but that whose weights are there."""
+        weights = {name: value for name, value in begun.kept.tensors.items() if name.startswith("network.")}
+        with fitting(begun.kept.facts["place"]["step"]):
+            config = replace(config, **begun.config)
+            check_settings(config, len(weights))
+            check_weights(lambda: nn.ModuleDict({"network": self.network(config)}), weights, STATE)
+        return config
 
     def judge_held(self) -> None:
         """Judge the part that the fit has held back, and let go of it."""

@@ -7,7 +7,9 @@ back to when the disk has harmed the other.
 
 from __future__ import annotations
 
+import re
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,13 +19,15 @@ from typing import Any
 
 from safetensors.torch import save as dump_tensors
 
+from elman.data.files import short
 from elman.data.fingerprint import fingerprint
-from elman.errors import ElmanError, InputError
-from elman.stopping import Stopped
+from elman.errors import ElmanError, InputError, MissingDependency
+from elman.stopping import NOTHING, Stopped
 from elman.tasks import format, store
 from elman.train.kept import Kept
 from elman.version import __version__
 
+NAME = re.compile(r"[0-9]{9,12}")  # of a checkpoint: its step
 RUN, STATE = "run.json", "state.safetensors"
 LARGEST = {RUN: 256 << 20, STATE: 16 << 30}
 GENERATIONS = 2
@@ -61,8 +65,10 @@ class Checkpoints:
         self.every, self.taken = 60 * minutes, 0.0  # seconds between two, and those that the last one took
         self.since = self.began = time.monotonic()
         self.identity: dict[str, Any] = {}
+        self.open: dict[str, Any] = {}  # the settings, some of which the fit finds out
         self.config: Any = None
-        self.step: int | None = None  # of the newest
+        self.begun: int | None = None  # the step that it went on from
+        self.step: int | None = None  # the newest that it wrote
 
     # Before the fit.
 
@@ -89,21 +95,32 @@ class Checkpoints:
             "params": task.get_params(deep=False),
             **{name: fingerprint(part) for name, part in parts.items()},
         }
+        self.open = asdict(task.config())
 
     def newest(self) -> tuple[bytes, bytes] | None:
-        """The files of the newest checkpoint that is whole, if the fit is to go on; harmed ones are told of."""
+        """The files of the newest checkpoint that is whole, if the fit is to go on; harmed ones are told of.
+
+        Raises InputError where there are some, but none is whole: that hours of work begin anew is for people to say.
+        """
         if not self.resume:
             return None
-        for step in reversed(self._steps()):
+        steps = self._steps()
+        for step in reversed(steps):
             place = self.path / f"{step:09}"
             try:
                 files = store.read(place, LARGEST)
                 if missing := LARGEST.keys() - files.keys():
                     raise InputError(f"{place} lacks {', '.join(sorted(missing))}")
-            except InputError as error:
+            except (InputError, OSError) as error:
                 self.told(f"WARNING: the checkpoint of step {step:,} cannot be used ({error}): trying the one before")
                 continue
+            self.begun = step
             return files[RUN], files[STATE]
+        if steps:
+            raise InputError(
+                f"{self.path} holds no whole checkpoint, though {len(steps)} that are harmed: restore one from a copy, "
+                "or begin anew with --overwrite instead of --resume"
+            )
         self.told(f"{self.path} holds no checkpoint to go on from: beginning at step 0")
         return None
 
@@ -126,13 +143,24 @@ class Checkpoints:
                 f"--{name.replace('_', '-')} is {now}, but the unfinished fit in {self.path} has {then}: repeat its "
                 "command, or begin anew with --overwrite instead of --resume"
             )
-        return Begun(head["config"], Kept(head["facts"], store.tensors(state, STATE)))
+        return Begun(self._found_out(head["config"]), Kept(head["facts"], store.tensors(state, STATE)))
+
+    def _found_out(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Of the settings those that were left open, as the fit found them: the others are its own."""
+        own = store.parse_json(store.dump_json(self.open), RUN)
+        left = {name for name, value in own.items() if value in (None, "auto")}
+        if config.keys() != own.keys() or any(config[name] != own[name] for name in own.keys() - left):
+            raise InputError(
+                f"the settings in {RUN} of {self.path} are not those of its own command: begin anew with --overwrite "
+                "instead of --resume"
+            )
+        return {name: tuple(config[name]) if isinstance(config[name], list) else config[name] for name in left}
 
     def _steps(self) -> list[int]:
         """The steps of the checkpoints that are there, whole or not, in their order."""
         if not self.path.is_dir():
             return []
-        return sorted(int(entry.name) for entry in self.path.iterdir() if entry.name.isdigit())
+        return sorted(int(entry.name) for entry in self.path.iterdir() if NAME.fullmatch(entry.name))
 
     # While it goes on.
 
@@ -158,57 +186,81 @@ class Checkpoints:
             self.step = step
             for old in self._steps()[:-GENERATIONS]:
                 store.remove(self.path / f"{old:09}")
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
+        except (OSError, MemoryError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
             self.told(f"WARNING: no checkpoint could be written to {self.path} ({reason}): make room, or it is lost")
         self.since = time.monotonic()
         self.taken = self.since - start
 
     def _clean(self) -> None:
-        """Make the directory; what a crash has left half-written in it goes."""
-        self.path.mkdir(exist_ok=True)
+        """Make the directory, also where it vanished. What a crash has left half-written goes, and, before the first of
+        this fit is written, what it did not go on from: another fit's, or one that is harmed.
+        """
+        if not self.path.is_dir():
+            self.path.mkdir(parents=True)
+            store.sync_directory(self.path.parent)
         for entry in self.path.iterdir():
             if entry.name.startswith("."):
                 shutil.rmtree(entry, ignore_errors=True)
+        if self.step is None:
+            for step in self._steps():
+                if self.begun is None or step > self.begun:
+                    store.remove(self.path / f"{step:09}")
 
     # In the end.
 
     def left(self) -> str:
         """What there is to go on from, in words."""
-        if self.step is None:
-            return "nothing was written"
-        return f"step {self.step:,} is kept in {self.path}: the same command with --resume goes on from there"
+        step = self.begun if self.step is None else self.step
+        if step is None or not (self.path / f"{step:09}").is_dir():
+            return NOTHING
+        return f"step {step:,} is kept in {self.path}: the same command with --resume goes on from there"
 
     def done(self) -> None:
-        """The model is saved: nothing is unfinished any more."""
-        if self.path.is_dir():
-            store.remove(self.path)
+        """The model is saved: nothing is unfinished any more, and what crashes have left of either goes."""
+        try:
+            if self.path.is_dir():
+                store.remove(self.path)
+            for path in (self.path, self.path.with_name(self.path.name.removesuffix(".unfinished"))):
+                store.sweep(path)
+        except OSError as error:
+            self.told(f"WARNING: {self.path} could not be removed ({error.strerror or error}): it is needed no more")
 
 
 def _told(value: Any) -> str:
-    return "left out" if value is None else str(value)
+    return "left out" if value is None else short(value)
 
 
 @contextmanager
 def safe(checkpoints: Checkpoints | None) -> Iterator[None]:
     """What ends a fit in this block says where it can go on from; of memory that was not there, what to do."""
 
-    def kept() -> str:
-        return f"; {checkpoints.left()}" if checkpoints is not None and checkpoints.step is not None else ""
+    def kept(wrong: bool = False) -> str:
+        # Of input that is wrong the same command makes nothing better: told is only what was learnt before it showed.
+        if checkpoints is None or (wrong and checkpoints.step is None):
+            return ""
+        left = checkpoints.left()
+        return "" if left == NOTHING else f"; {left}"
 
     try:
         yield
-    except Stopped as stop:
-        raise Stopped(stop.signal, kept().removeprefix("; ") or stop.left) from None
+    except KeyboardInterrupt as stop:
+        number = stop.signal if isinstance(stop, Stopped) else signal.SIGINT
+        left = kept().removeprefix("; ") or (stop.left if isinstance(stop, Stopped) else NOTHING)
+        raise Stopped(number, left) from None
+    except MissingDependency:
+        raise
     except OSError as error:
+        if not kept():
+            raise
         what = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
         raise ElmanError(f"{what}{kept()}") from None
     except ElmanError as error:
-        raise type(error)(f"{error}{kept()}") from None
+        raise type(error)(f"{error}{kept(isinstance(error, InputError))}") from None
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate" not in str(error) and "out of memory" not in str(error):
             raise
         raise ElmanError(
-            f"there is not enough memory: give a smaller --batch-size (with --accumulate for as good a gradient), or a "
-            f"smaller network{kept()}"
+            "there is not enough memory: give a smaller --batch-size (with --accumulate for as good a gradient), a "
+            f"smaller network, or fewer rows{kept()}"
         ) from None

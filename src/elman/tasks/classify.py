@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from elman.data.batch import NO_LABEL, Batch, Examples, in_order
 from elman.data.cut import Dealt
 from elman.data.frames import to_frame
-from elman.data.labelled import Labelled, Pairs, X, finite, is_folder
+from elman.data.labelled import Labelled, Pairs, X, finite, is_folder, is_text
 from elman.data.motion import is_motion
 from elman.data.pictures.album import Album
 from elman.data.pictures.archive import is_archive
@@ -37,6 +38,7 @@ from elman.tasks.pooled import PooledConfig, PooledTask
 from elman.tasks.weighing import Answer, against_others
 from elman.train.config import require_share
 
+LOT = 1 << 16  # labels that are looked at together
 SEEN = 24  # mistaken pictures that the report shows
 LEAST = 1e-7  # probability that a row is taken to have at least, so that one mistake does not decide a search
 UNFOLDED, STEPS = 6, 200  # rows whose guess over time the report shows, and steps of each
@@ -90,7 +92,7 @@ class Classifier(ClassifierMixin, PooledTask):
     def prepare(self, source: Any, valid: Any, test: Any, config: ClassifyConfig) -> Prepared:
         test = self.meet(source, test)
         data = self.labelled(source)
-        self.classes_ = np.unique(data.y)
+        self.classes_ = _distinct(data.y)
         if len(self.classes_) < 2:
             raise InputError(
                 f"all {len(data):,} rows have one label, {self.classes_.tolist()[0]!r} (1 class), but two at least are "
@@ -117,7 +119,7 @@ class Classifier(ClassifierMixin, PooledTask):
         return data
 
     def _labels_told(self, labels: Any, parts: dict[str, Labelled]) -> list[str]:
-        counts = Counter(np.asarray(labels).tolist())
+        counts = Counter(_each(labels))
         notes = [f"{len(counts):,} labels: " + some([f"{label} ({count:,})" for label, count in counts.most_common()])]
         once = [str(label) for label, count in counts.items() if count == 1]
         if once:
@@ -141,7 +143,7 @@ class Classifier(ClassifierMixin, PooledTask):
     def _numbers(self, labels: Any) -> np.ndarray:
         """The number of each label, NO_LABEL for one that the fit does not know."""
         number = {label: at for at, label in enumerate(self.classes_.tolist())}
-        return np.array([number.get(label, NO_LABEL) for label in np.asarray(labels).tolist()], np.int64)
+        return np.fromiter((number.get(label, NO_LABEL) for label in _each(labels)), np.int64, len(labels))
 
     # The network and what it learns by.
 
@@ -185,7 +187,7 @@ class Classifier(ClassifierMixin, PooledTask):
         """
         valid = prepared.valid
         assert isinstance(valid, Sequences) and isinstance(prepared.train, Sequences) and isinstance(valid.y, Tensor)
-        z, y = self.all_outputs(valid).double(), valid.y
+        z, y = self.all_outputs(valid).double()[:: self.every_], valid.y[:: self.every_]
         parts = [z]
         if self.blended():
             assert self.linear_ is not None and self.linear_.before is not None
@@ -268,7 +270,7 @@ class Classifier(ClassifierMixin, PooledTask):
 
     def _unfolding(self, data: Labelled, examples: Examples, labels: list[str]) -> dict[str, np.ndarray]:
         """The network's probabilities (T, C) of some movements and clips when their first t steps are read."""
-        if isinstance(data.x, list) or not isinstance(self.medium_, Clips | None):
+        if is_text(data.x) or not isinstance(self.medium_, Clips | None):
             return {}
         found: dict[str, np.ndarray] = {}
         for row in range(0, len(data), max(1, len(data) // UNFOLDED))[:UNFOLDED]:
@@ -392,6 +394,17 @@ def _mistaken(x: X, numbers: np.ndarray, probabilities: np.ndarray, labels: list
     said = "; ".join(f"{labels[numbers[at]]} taken for {labels[guess[at]]}" for at in worst)
     figure = Figure(grid_plot(x.values.numpy()[worst], "Worst mistakes").svg, f"In the order of reading: {said}.")
     return (Section("Worst mistakes, seen", "Wrong guesses that were given the highest probability.", [figure]),)
+
+
+def _each(labels: Any) -> Iterator[Any]:
+    """The labels as Python has them, a lot at a time: each takes several times the room."""
+    labels = np.asarray(labels)
+    for at in range(0, len(labels), LOT):
+        yield from labels[at : at + LOT].tolist()
+
+
+def _distinct(labels: np.ndarray) -> np.ndarray:
+    return np.unique(np.array([*dict.fromkeys(_each(labels))], None if labels.dtype == object else labels.dtype))
 
 
 def _blank(values: Any, lost: np.ndarray) -> list[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -12,19 +13,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman.data import memory
 from elman.data.augment import Way
 from elman.data.batch import Batch, Examples
 from elman.data.cut import Ordered
+from elman.data.disk import OnDisk
 from elman.data.frames import to_frame
 from elman.data.series import extend
 from elman.data.series.augment import WindowChange
 from elman.data.series.cut import in_time
-from elman.data.series.encoder import SeriesEncoder, Tables
-from elman.data.series.reader import SeriesReader
+from elman.data.series.encoder import SeriesEncoder
+from elman.data.series.on_disk import SeriesOnDisk
+from elman.data.series.reader import SeriesReader, need
 from elman.data.series.seen import Seen
-from elman.data.series.series import SeriesSet, check_target
+from elman.data.series.series import Series, SeriesSet, check_target
 from elman.data.series.split import Parts, as_given, by_time, observed_ends
-from elman.data.series.window import Windows, origins
+from elman.data.series.tables_on_disk import WindowsOnDisk, encoded, origins_on_disk
+from elman.data.series.window import Windows, evenly, most_judged, origins
 from elman.errors import InputError
 from elman.evaluate.costs import Costs
 from elman.evaluate.forecast import baselines
@@ -33,7 +38,7 @@ from elman.evaluate.forecast.intervals import MEAN, MIDDLE, QUANTILES, Bands, In
 from elman.evaluate.forecast.report import sections
 from elman.nn.forecaster import ForecastNetwork
 from elman.nn.losses import pinball, squared
-from elman.tasks.base import Judged, Prepared, Task, TaskConfig
+from elman.tasks.base import DOES, Judged, Prepared, Task, TaskConfig
 from elman.tasks.explain_forecast import explain_forecast
 from elman.tasks.explained import Explained
 from elman.train.config import require, require_least, require_share
@@ -74,11 +79,14 @@ class ForecastConfig(TaskConfig):
     augment
         Change the windows that are learnt from anew each time: jitter, scaling, warp, slice, or several of these.
     stride
-        Steps between the origins that judge; 1 judges every one.
+        Steps between the origins that judge; 1 judges every one, or evenly spaced ones where there are very many.
     valid_share
         Share of the rows that chooses when to stop.
     test_share
         Last share of the rows, which judges.
+    ram
+        Memory that the data may take, as 500MB or 2GB: what needs more is read from disk; found by itself when left
+        out.
     """
 
     target: Columns
@@ -97,6 +105,7 @@ class ForecastConfig(TaskConfig):
     stride: int = 1
     valid_share: float = 0.1
     test_share: float = 0.2
+    ram: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,6 +126,8 @@ class ForecastConfig(TaskConfig):
         require_least(self, 2, "season")
         require(0 < self.valid_share < 1, "valid_share", self.valid_share, "between 0 and 1")
         require_share(self, "test_share")
+        if self.ram is not None:
+            memory.parse(self.ram)
 
 
 class Forecaster(Task):
@@ -152,27 +163,32 @@ class Forecaster(Task):
             level=config.level,
             factors=min(16, len(series.groups) // 4) if len(series.groups) >= 8 else 0,
         )
-        tables = self.encoder_.encode(series)
-        made = {
-            "train": self._windows(series, tables, starts, parts.train_end, config, stride=1),
-            "valid": self._windows(series, tables, parts.train_end, parts.valid_end, config, config.stride),
-            "test": self._windows(series, tables, parts.valid_end, parts.test_end, config, config.stride),
+        opened = {
+            "train": self._origins(series, starts, parts.train_end, config, stride=1),
+            "valid": self._origins(series, parts.train_end, parts.valid_end, config, config.stride),
+            "test": self._origins(series, parts.valid_end, parts.test_end, config, config.stride),
         }
+        cut = self._cut(series, config.horizon)
+        made = {part: cut(at if part == "train" else _spaced(at, config.horizon)) for part, at in opened.items()}
         if config.augment:
             numbers, units = self.encoder_.numbers(), self.encoder_.in_units()
             lags = len(self.encoder_.lags)
             made["train"].change = WindowChange(config.augment, self.lookback_, numbers, units, lags)
         self._refuse_short(made, series, parts, config.horizon)
-        y, train = series.values[:, 0], made["train"].origins.numpy()
-        self.season_ = baselines.best_season(y, starts, train, config.horizon, seasons) if seasons else None
+        some = made["train"].at(evenly(len(made["train"]), baselines.MOST_SEASONS))
+        self.season_ = (
+            baselines.best_season(_target(series), starts, some, config.horizon, seasons) if seasons else None
+        )
         self.seen_ = Seen.of(series, parts.valid_end)
         self.context_ = extend.context(series, parts.test_end, self.reach)
-        told = (*series.notes, *notes, parts.how)
-        return Prepared(**made, notes=told, judged=(series, _before(series, parts.valid_end)))
+        fewer = [_fewer(len(opened[part]), len(made[part]), DOES[part]) for part in ("valid", "test")]
+        told = (*series.notes, *notes, parts.how, *filter(None, fewer))
+        return Prepared(**made, notes=told, judged=(series, parts.valid_end))
 
-    def _first(self, source: Any, config: ForecastConfig) -> tuple[SeriesSet, list[str]]:
-        self.reader_, series, notes = SeriesReader.first(
-            source,
+    def _first(self, source: Any, config: ForecastConfig) -> tuple[SeriesSet | SeriesOnDisk, list[str]]:
+        large = _too_large(source, config)
+        self.reader_, series, notes = (SeriesReader.first_on_disk if large else SeriesReader.first)(
+            Path(source) if large else source,
             targets=config.target,
             known=config.known,
             inputs=() if config.inputs == ("none",) else config.inputs,
@@ -181,12 +197,27 @@ class Forecaster(Task):
             duplicates=config.duplicates,
             timezone=config.timezone,
         )
-        return series, notes
+        return series, [*notes, *([large] if large else [])]
 
-    def _read(self, source: Any, valid: Any, test: Any, config: ForecastConfig) -> tuple[SeriesSet, Parts, list[str]]:
+    def _later(self, source: Any) -> SeriesSet | SeriesOnDisk:
+        """A table that is not learnt from, in memory where there is room for it."""
+        large = _too_large(source, self.config_)
+        if not large:
+            return self.reader_.read(source)
+        series = self.reader_.read_on_disk(Path(source))
+        return replace(series, notes=(*series.notes, large))
+
+    def _read(
+        self, source: Any, valid: Any, test: Any, config: ForecastConfig
+    ) -> tuple[SeriesSet | SeriesOnDisk, Parts, list[str]]:
         series, notes = self._first(source, config)
         if valid is None and test is None:
             return series, by_time(series, config.valid_share, config.test_share), notes
+        if isinstance(series, SeriesOnDisk):
+            raise InputError(
+                f"{source} has no room in memory, and from disk it is read without parts that are given apart: leave "
+                "out --valid and --test, so that it is split by time, or give more --ram"
+            )
         given = [None if part is None else self.reader_.read(part) for part in (valid, test)]
         names = [
             str(part) if isinstance(part, str | Path) else f"the {name} part"
@@ -194,25 +225,39 @@ class Forecaster(Task):
         ]
         return *as_given(series, given[0], given[1], names, config.valid_share), notes
 
-    def _windows(
-        self, series: SeriesSet, tables: Tables, begin: np.ndarray, end: np.ndarray, config: ForecastConfig, stride: int
-    ) -> Windows:
-        history = max([self.lookback_, *self.encoder_.lags])
-        at = origins(
-            series, begin, end, lookback=self.lookback_, history=history, horizon=config.horizon, stride=stride
-        )
-        return Windows(tables, at, self.lookback_, config.horizon)
+    def _origins(
+        self, series: SeriesSet | SeriesOnDisk, begin: np.ndarray, end: np.ndarray, config: ForecastConfig, stride: int
+    ) -> np.ndarray | OnDisk:
+        reach = {
+            "lookback": self.lookback_,
+            "history": max([self.lookback_, *self.encoder_.lags]),
+            "horizon": config.horizon,
+            "stride": stride,
+        }
+        if isinstance(series, SeriesOnDisk):
+            return origins_on_disk(series, int(begin[0]), int(end[0]), **reach)
+        return origins(series, begin, end, **reach)
 
-    def _refuse_short(self, made: dict[str, Windows], series: SeriesSet, parts: Parts, horizon: int) -> None:
+    def _cut(
+        self, series: SeriesSet | SeriesOnDisk, horizon: int, own: int | None = None
+    ) -> Callable[[np.ndarray | OnDisk], Windows]:
+        """Origins to windows over these series."""
+        if isinstance(series, SeriesOnDisk):
+            on_disk = encoded(self.encoder_, series)
+            return lambda at: WindowsOnDisk(on_disk, at, self.lookback_, horizon)
+        tables = self.encoder_.encode(series, own)
+        return lambda at: Windows(tables, np.asarray(at), self.lookback_, horizon)
+
+    def _refuse_short(self, made: dict[str, Windows], series: Series, parts: Parts, horizon: int) -> None:
         sizes = {
             "train": int((parts.train_end - series.starts[:-1]).max()),
             "valid": int((parts.valid_end - parts.train_end).max()),
             "test": int((parts.test_end - parts.valid_end).max()),
         }
-        for part, need in (("train", self.lookback_ + horizon), ("valid", horizon), ("test", horizon)):
+        for part, least in (("train", self.lookback_ + horizon), ("valid", horizon), ("test", horizon)):
             if not len(made[part]) and (part != "test" or sizes["test"]):
                 raise InputError(
-                    f"the {part} part has {sizes[part]:,} rows at most in a series, but a window needs {need:,} "
+                    f"the {part} part has {sizes[part]:,} rows at most in a series, but a window needs {least:,} "
                     f"with a target (lookback {self.lookback_}, horizon {horizon}): give more rows, or a smaller "
                     "--horizon or --lookback"
                 )
@@ -267,9 +312,9 @@ class Forecaster(Task):
         """What the intervals must be widened by, on the validation part."""
         valid = prepared.valid
         assert isinstance(valid, Windows)
-        y = valid.batch(torch.arange(len(valid))).y
-        assert y is not None
-        self.intervals_ = Intervals.fit(self._quantiles(valid), y.numpy().astype(np.float64))
+        y: list[np.ndarray] = []
+        quantiles = self._quantiles(valid, y)
+        self.intervals_ = Intervals.fit(quantiles, np.concatenate(y).astype(np.float64))
 
     # From outputs to what the user reads.
 
@@ -277,16 +322,22 @@ class Forecaster(Task):
         """The point forecasts (N, K) among outputs (N, K, Q + 1)."""
         return outputs[..., :MEAN].sort(-1)[0][..., MIDDLE] if self.config_.point == "median" else outputs[..., MEAN]
 
-    def _quantiles(self, windows: Windows) -> np.ndarray:
-        """Sorted quantiles and the mean, (N, K, Q + 1), in the target's scale."""
-        out = np.concatenate([outputs.double().cpu().numpy() for _, outputs in self.outputs(windows)])
+    def _quantiles(self, windows: Windows, y: list[np.ndarray] | None = None) -> np.ndarray:
+        """Sorted quantiles and the mean, (N, K, Q + 1), in the target's scale; what came is put into ``y``."""
+        out = np.empty((len(windows), windows.horizon, MEAN + 1))
+        at = 0
+        for batch, outputs in self.outputs(windows):
+            out[at : at + len(outputs)] = outputs.double().cpu().numpy()
+            at += len(outputs)
+            if y is not None and batch.y is not None:
+                y.append(batch.y.cpu().numpy())
         out[..., :MEAN].sort(axis=-1)
         return out
 
     def _decoded(self, windows: Windows) -> tuple[np.ndarray, Bands]:
         """Point forecasts (N, K) and intervals {level: (lower, upper)} in the target's own units."""
-        at, tables = windows.origins.numpy(), windows.tables
-        mean, deviation = tables.mean[at, None], tables.deviation[at, None]
+        at = windows.at(np.arange(len(windows)))
+        mean, deviation = (values[at, None] for values in windows.scale)
         return self.intervals_.decode(self._quantiles(windows), mean, deviation, self.config_.point)
 
     def judge(self, examples: Examples, judged: tuple[SeriesSet, np.ndarray], notes: tuple[str, ...]) -> Judged:
@@ -295,31 +346,36 @@ class Forecaster(Task):
         return self._judge(series, examples, train, notes)
 
     def judge_source(self, source: Any) -> Judged:
-        series = self.reader_.read(source)
+        series = self._later(source)
         windows, begin, notes = self.unseen_windows(series, self.config_.stride)
         starts, ends = series.starts[:-1], observed_ends(series)
-        train = _before(series, np.where(begin > starts, begin, ends))
+        train = np.where(begin > starts, begin, ends)
         return self._judge(series, windows, train, (*series.notes, *notes))
 
-    def unseen_windows(self, series: SeriesSet, stride: int) -> tuple[Windows, np.ndarray, tuple[str, ...]]:
+    def unseen_windows(
+        self, series: SeriesSet | SeriesOnDisk, stride: int
+    ) -> tuple[Windows, np.ndarray, tuple[str, ...]]:
         """The windows of rows that the fit has not seen, the first such row of each group, and what to say of it."""
         starts, ends = series.starts[:-1], observed_ends(series)
         begin, notes = self.seen_.unseen(series)
         begin = np.minimum(begin, ends)
-        tables = self.encoder_.encode(series, own=self.lookback_)
-        windows = self._windows(series, tables, begin, ends, self.config_, stride)
+        opened = self._origins(series, begin, ends, self.config_, stride)
+        windows = self._cut(series, self.config_.horizon, own=self.lookback_)(_spaced(opened, self.config_.horizon))
         if not len(windows):
             raise InputError(
                 f"there is no window to judge: a series has {int((ends - starts).max()):,} rows at most, "
                 f"{int((ends - begin).max()):,} of them new, but lookback {self.lookback_} and horizon "
                 f"{self.config_.horizon} are needed: give more rows"
             )
-        return windows, begin, notes
+        fewer = _fewer(len(opened), len(windows), DOES["test"])
+        return windows, begin, (*notes, *([fewer] if fewer else []))
 
-    def _judge(self, series: SeriesSet, windows: Windows, train: np.ndarray, notes: tuple[str, ...]) -> Judged:
+    def _judge(
+        self, series: SeriesSet | SeriesOnDisk, windows: Windows, train: np.ndarray, notes: tuple[str, ...]
+    ) -> Judged:
         began = time.perf_counter()
         point, bands = self._decoded(windows)
-        clock, at = self.encoder_.clock, windows.origins.numpy()
+        clock, at = self.encoder_.clock, windows.at(np.arange(len(windows)))
         ago = f"{self.season_} steps ago" if clock.step == "row" else f"{self.season_} steps of {clock.step} ago"
         words = {
             "naive": "the last value",
@@ -327,7 +383,7 @@ class Forecaster(Task):
             "seasonal_naive": f"the value {ago}",
         }
         result = backtest(
-            series.values[:, 0],
+            _target(series),
             series.starts[:-1],
             at,
             series.times,
@@ -345,16 +401,20 @@ class Forecaster(Task):
 
     def cut(self, source: Any, test: Any) -> tuple[Ordered, Any]:
         series, _ = self._first(source, self.config())
+        if isinstance(series, SeriesOnDisk):
+            raise InputError(
+                f"{source} has no room in memory, where a search cuts it again and again: give fewer rows, or more "
+                "--ram"
+            )
         return in_time(source, series, self.reader_.time, self.reader_.group), test
 
     def costs(self, examples: Examples, judged: tuple[SeriesSet, np.ndarray]) -> Costs:
         """Errors of the point forecasts (N, K): absolute for the median, squared for the mean."""
         assert isinstance(examples, Windows)
-        (series, _), at, config = judged, examples.origins.numpy(), self.config_
-        error = self._decoded(examples)[0] - baselines.future(
-            series.values[:, 0], series.starts[:-1], at, config.horizon
-        )
-        median, block = config.point == "median", 2 * -(-config.horizon // config.stride)
+        (series, _), at, config = judged, examples.at(np.arange(len(examples))), self.config_
+        error = self._decoded(examples)[0] - baselines.future(_target(series), series.starts[:-1], at, config.horizon)
+        stride = max(config.stride, int(np.median(np.diff(at)))) if len(at) > 1 else config.stride
+        median, block = config.point == "median", 2 * -(-config.horizon // stride)
         values = np.abs(error) if median else error**2
         # A window is known again by its series and by its distance from the end, whatever was learnt from before it.
         group = np.searchsorted(series.starts, at, side="right") - 1
@@ -370,7 +430,9 @@ class Forecaster(Task):
         that are known ahead. Raises InputError where these, or the rows that the model reads, are missing.
         """
         self.fitted()
-        series = self.context_ if source is None else self.reader_.read(source)
+        series = self.context_ if source is None else self._later(source)
+        if isinstance(series, SeriesOnDisk):
+            series = extend.context(series, observed_ends(series), self.reach)
         return to_frame(self.next_values(series), like=self.like_ if source is None else source)
 
     def next_values(self, series: SeriesSet) -> dict[str, Any]:
@@ -475,6 +537,29 @@ def _lookback(horizon: int, seasons: list[int], rows: int) -> int:
     return max(1, min(wanted, 256, rows // 4))
 
 
-def _before(series: SeriesSet, ends: np.ndarray) -> np.ndarray:
-    """(N,) which rows lie before their group's end."""
-    return np.arange(len(series.times)) < np.repeat(ends, np.diff(series.starts))
+def _target(series: SeriesSet | SeriesOnDisk) -> Any:
+    """The target's values, as what is judged beside asks for them."""
+    return series.target if isinstance(series, SeriesOnDisk) else series.values[:, 0]
+
+
+def _spaced(at: np.ndarray | OnDisk, horizon: int) -> np.ndarray:
+    found: np.ndarray = at[evenly(len(at), most_judged(horizon))]
+    return found
+
+
+def _fewer(opened: int, judged: int, does: str) -> str:
+    return f"{judged:,} evenly spaced windows of {opened:,} {does}" if judged < opened else ""
+
+
+def _too_large(source: Any, config: ForecastConfig) -> str:
+    """Why a table is read from disk, in a sentence; nothing where it has room in memory."""
+    if not isinstance(source, str | Path) or not Path(source).is_file():
+        return ""
+    room = memory.parse(config.ram) if config.ram else memory.available() // 2
+    needed = need(Path(source))
+    if needed <= room:
+        return ""
+    return (
+        f"{Path(source).name} would take about {memory.in_words(needed)} of memory and may take "
+        f"{memory.in_words(room)}: its rows are read from disk"
+    )

@@ -119,22 +119,38 @@ LINES: Mapping[str, Shape] = {
 
 # run.json of an unfinished fit.
 
-record = table(maybe(either(text, real())))
+number = either(real(), word("inf"))
+seen = {"step": whole(), **dict.fromkeys(("loss", "valid", "grad_norm"), maybe(number))}
+seen |= dict.fromkeys(("clipped", "moved", "lr", "seconds"), number)
 pair = several(real(), real())
+
+
+def _history(value: Any, place: str) -> None:
+    fields(**seen, **({"alarm": text} if "alarm" in value else {}))(value, place)
+
+
+def _place(value: Any, place: str) -> None:
+    if not value["rate"] and value["progress"] < 1:
+        raise refuse(value["rate"], f"{place}.rate", "more than 0, or the training would never end")
+
+
 CHECKPOINT = fields(
     elman=text,
     identity=fields(task=text, params=table(setting), source=text, valid=text, test=text),
     config=table(setting),
     facts=fields(
-        plan=HEAD_PLAN,
-        place=fields(
-            step=whole(0, STEPS), progress=real(0, 1), rate=real(0, 1), replayed=rows(several(whole(), whole()))
+        plan=fields(
+            every=whole(1), record=rows(several(whole(), whole()), 1), threads=whole(1, 4096), last=maybe(whole())
+        ),
+        place=also(
+            fields(step=whole(0, STEPS), progress=real(0, 1), rate=real(0, 1), replayed=estimates),
+            _place,
         ),
         pace=maybe(several(positive, real(0), real())),
         taken=whole(0, STEPS),
         average=whole(),
         plateau=several(real(0, 1), whole()),
-        history=rows(also(record, lambda value, place: fields(step=whole())({"step": value.get("step")}, place))),
+        history=rows(also(table(maybe(either(text, real()))), _history)),
         looks=rows(LINES["inside.jsonl"]),
         looking=pair,
         spoilt=rows(fields(step=whole(), why=text, rows=rows(whole()))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -115,7 +116,8 @@ class Medium:
 
     def keys(self, data: Labelled) -> list[Any]:
         """Rows of equal keys come to one part together."""
-        return data.x.keys  # type: ignore[union-attr]
+        assert is_named(data.x)
+        return data.x.keys
 
     def fit(self, x: Any) -> None:
         """Fit ``encoder`` to the training part."""
@@ -227,10 +229,10 @@ class MediaTask(SequenceTask):
     def hints(self) -> tuple[tuple[str, str], ...]:
         return super().hints() if self.medium_ is None else self.medium_.hints()
 
-    def keys(self, data: Labelled) -> list[Any] | None:
+    def keys(self, data: Labelled) -> Sequence[Any] | np.ndarray | None:
         return super().keys(data) if self.medium_ is None else self.medium_.keys(data)
 
-    def same(self, x: X) -> list[Any] | None:
+    def same(self, x: X) -> Sequence[Any] | None:
         return x.keys if is_named(x) else super().same(x)
 
     # From rows to numbers.

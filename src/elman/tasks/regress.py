@@ -111,8 +111,8 @@ class Regressor(RegressorMixin, PooledTask):
             return
         assert isinstance(prepared.valid, Sequences) and isinstance(prepared.valid.y, Tensor)
         assert self.linear_ is not None and self.linear_.before is not None
-        own = self._own(prepared.valid)
-        y = self.scaler_.restore(prepared.valid.y.double().numpy())
+        own = self._own(prepared.valid)[:: self.every_]
+        y = self.scaler_.restore(prepared.valid.y.double().numpy())[:: self.every_]
         shares = np.linspace(1, 0, 21)
         errors = [np.abs(w * own + (1 - w) * self.linear_.before - y).mean() for w in shares]
         self.share_ = float(shares[int(np.argmin(errors))])

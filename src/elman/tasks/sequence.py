@@ -13,10 +13,11 @@ import torch
 
 from elman.data.arrays import Numbers
 from elman.data.batch import Examples, restored
-from elman.data.labelled import NOTHING, Labelled, Pairs, X, flat, is_table, names_file, texts_or_numbers
+from elman.data.labelled import NOTHING, Labelled, Pairs, X, flat, is_table, is_text, names_file, texts_or_numbers
 from elman.data.met import met_in_words
 from elman.data.motion import is_motion, read_motion
 from elman.data.ragged import Ragged
+from elman.data.rows_on_disk import RowsOnDisk
 from elman.data.sequences import Change, Rows, Sequences
 from elman.data.stratify import dealt
 from elman.data.text.augment import drop_words, swap_words
@@ -24,6 +25,7 @@ from elman.data.text.reader import TaggedTokens, read_labelled
 from elman.data.text.spelling import Spelled, Spelling
 from elman.data.text.tokens import Tokens, choose_level
 from elman.data.text.vectors import read_vectors
+from elman.data.texts import Texts
 from elman.errors import InputError
 from elman.nn.dropout import weight_drop
 from elman.nn.sequence import SequenceNetwork
@@ -31,6 +33,7 @@ from elman.tasks.base import Task, TaskConfig
 from elman.train.config import require_least, require_share
 from elman.train.pace import steps_a_pass
 
+Encoded = Ragged | RowsOnDisk | Spelled
 FEW = 10  # rows that judge: a single one moves the score by more than models differ
 MOST_STEPS = 2**20  # of one row: some gigabytes
 PASSES, FEWEST = 6, 400  # over the training part, and steps at least
@@ -151,6 +154,10 @@ class SequenceTask(Task):
             return Labelled(x, y)
         if is_motion(source):
             return read_motion(source)
+        return self.table(source, label, number=number)
+
+    def table(self, source: Any, label: str | None, *, number: bool = False) -> Labelled:
+        """The texts of a table, or of a folder, with the column ``label``."""
         return read_labelled(source, self.config().text, label, number=number)
 
     def unlabelled(self, source: Any) -> Labelled:
@@ -161,7 +168,7 @@ class SequenceTask(Task):
         if is_motion(source):
             return Labelled(read_motion(source, labelled=False).x, NOTHING)
         if self.answers_frame(source):
-            return read_labelled(source, self.config().text, None)
+            return self.table(source, None)
         return Labelled(texts_or_numbers(source), NOTHING)
 
     def answers_frame(self, source: Any) -> bool:
@@ -191,24 +198,24 @@ class SequenceTask(Task):
             del parts["test"]
         return parts, notes
 
-    def keys(self, data: Labelled) -> list[Any] | None:
+    def keys(self, data: Labelled) -> Sequence[Any] | np.ndarray | None:
         """Rows of equal keys come to one part together."""
-        return self.same(data.x)
+        return data.x.keys if isinstance(data.x, Texts) else self.same(data.x)
 
     def hints(self) -> tuple[tuple[str, str], ...]:
         if not isinstance(self.encoder_, Numbers):
             return super().hints()
         return (("predict {} NEW.ts", "what each is"), ("evaluate {} NEW.ts", "the score on new data"))
 
-    def same(self, x: X) -> list[Any] | None:
+    def same(self, x: X) -> Sequence[Any] | None:
         """What tells rows apart: equal ones are the same; None of numbers."""
-        return x if isinstance(x, list) else None
+        return x if is_text(x) else None
 
     def met(self, x: X) -> tuple[str, ...]:
         """In words, how many of the rows were learnt from."""
         return met_in_words(self.met_, self.same(x) or [])
 
-    def encoded(self, x: X) -> Ragged | Spelled:
+    def encoded(self, x: X) -> Encoded:
         """Sequences as the network reads them; InputError for texts where numbers were learnt, and the reverse."""
         found = self.numbered(x)
         longest = self.config().longest
@@ -221,7 +228,7 @@ class SequenceTask(Task):
             )
         return found
 
-    def numbered(self, x: X) -> Ragged | Spelled:
+    def numbered(self, x: X) -> Encoded:
         """``encoded``, whatever the length."""
         text = isinstance(self.encoder_, Tokens)
         if text == isinstance(x, Ragged):
@@ -229,14 +236,16 @@ class SequenceTask(Task):
             raise InputError(f"the model reads {learnt}, but {given} were given: give what it was fitted on")
         return self.encoder_.encode(x) if isinstance(self.encoder_, Numbers) else self.spelled(x)  # type: ignore[arg-type]
 
-    def learnt(self, x: X, encoded: Ragged | Spelled) -> Rows:
+    def learnt(self, x: X, encoded: Encoded) -> Rows:
         """The rows that training is fed, of the training part and its ``encoded`` sequences."""
         return encoded
 
-    def spelled(self, texts: Sequence[Any]) -> Ragged | Spelled:
+    def spelled(self, texts: Sequence[Any]) -> Encoded:
         """Texts, or lists of words, as numbers, with the words' letters where these are read."""
         assert isinstance(self.encoder_, Tokens)
-        return self.encoder_.encode(texts) if self.spelling_ is None else self.spelling_.encode(self.encoder_, texts)
+        if self.spelling_ is not None:
+            return self.spelling_.encode(self.encoder_, texts)
+        return self.encoder_.encode_large(texts) if isinstance(texts, Texts) else self.encoder_.encode(texts)
 
     def fit_encoder(self, x: X) -> None:
         """What makes numbers of sequences, fitted on those of the training part."""
@@ -244,7 +253,7 @@ class SequenceTask(Task):
         if isinstance(x, Ragged):
             self.encoder_ = Numbers.fit(x)
             return
-        assert isinstance(x, list)
+        assert is_text(x)
         level = choose_level(x) if config.level == "auto" else config.level
         self.encoder_ = Tokens.fit(x, level, size=config.vocabulary, rarest=config.rarest, lower=config.lower)
         self.vectors_ = read_vectors(config.vectors, self.encoder_.symbols) if config.vectors else None
@@ -255,9 +264,9 @@ class SequenceTask(Task):
         assert isinstance(self.encoder_, Tokens)
         self.spelling_ = None
         if self.config().spelling and self.encoder_.level in ("word", "given"):
-            self.spelling_ = Spelling.fit(self.encoder_.kinds(texts)[1]) or None
+            self.spelling_ = Spelling.fit(self.encoder_.words(texts)) or None
 
-    def told(self, parts: dict[str, Labelled], encoded: dict[str, Ragged | Spelled]) -> list[str]:
+    def told(self, parts: dict[str, Labelled], encoded: dict[str, Encoded]) -> list[str]:
         """What was read, in words: the steps, what is cut, what is unknown."""
         longest, train = self.config().longest, encoded["train"]
         notes = []
@@ -275,13 +284,13 @@ class SequenceTask(Task):
         notes.append(f"a row has {lengths.mean():.0f} {unit} on average, {int(lengths.max()):,} at most")
         return notes
 
-    def known_told(self, unit: str, encoded: dict[str, Ragged | Spelled]) -> str:
+    def known_told(self, unit: str, encoded: dict[str, Encoded]) -> str:
         """How much of the judging part the vocabulary knows, and whether letters help with the rest."""
         assert isinstance(self.encoder_, Tokens)
         judged = encoded.get("test", encoded["valid"])
-        numbers = judged.numbers if isinstance(judged, Spelled) else judged
+        unknown = judged.unknown_share() if isinstance(judged, Spelled) else self.encoder_.unknown_share(judged)
         return (
-            f"{self.encoder_.size:,} {unit} are known; {100 * self.encoder_.unknown_share(numbers):.2g} % of the "
+            f"{self.encoder_.size:,} {unit} are known; {100 * unknown:.2g} % of the "
             f"{'judging' if 'test' in encoded else 'choosing'} part are not"
             + (f"; {len(self.spelling_):,} pieces of words are read too" if self.spelling_ else "")
         )

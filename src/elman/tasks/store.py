@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import secrets
 import shutil
 import stat
 import sys
@@ -162,21 +163,32 @@ def place(path: Path, files: Mapping[str, bytes]) -> None:
                 sink.write(raw)
                 sink.flush()
                 os.fsync(sink.fileno())
-        _sync_directory(staged)
+        sync_directory(staged)
         if not (path.exists() and any(path.iterdir())):
             staged.rename(path)
         elif not _exchanged(staged, path):  # what is staged then is the old model
             _by_turns(staged, path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
 def remove(path: Path) -> None:
-    """Take a directory away, at once: what a crash leaves of it bears another name, which begins with a point."""
-    gone = Path(tempfile.mkdtemp(prefix=f".{path.name}.gone.", dir=path.parent))
-    path.rename(gone / path.name)
+    """Take a directory away, at once: what a crash leaves of it bears another name, which begins with a point.
+
+    Nothing is made for it: on a full disk that would fail.
+    """
+    gone = path.with_name(f".{path.name}.gone.{secrets.token_hex(4)}")
+    path.rename(gone)
     shutil.rmtree(gone)
+
+
+def sweep(path: Path) -> None:
+    """Take away what crashes have left half-written beside ``path``. Nobody else may be writing there."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.((old|gone)\.)?[a-z0-9_]{{8}}")
+    for entry in path.parent.iterdir():
+        if left.fullmatch(entry.name):
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
@@ -280,7 +292,8 @@ def _missing(path: Path) -> InputError:
     return InputError(f"{path.name} is missing from the model {path.parent}: restore it from a copy, or fit again")
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Names that were given or taken in it outlast a power cut from here on."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, TypeVar
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from elman.data.batch import Batch, Examples, shuffled
 from elman.train.config import TrainConfig
+from elman.train.spoilt import sound
 
 V = TypeVar("V")
 Validate = Callable[[nn.Module], float]  # the score that chooses; lower is better
@@ -22,6 +24,7 @@ Watch = Callable[[dict[str, Any]], None]
 
 LOOKING = 0.05  # of the time that may go into looking inside while learning
 LOOKED_AT = 16  # rows that are looked at
+SEARCHED = 8  # batches in which these are searched
 
 
 class Eyes:
@@ -46,7 +49,10 @@ class Eyes:
             if self.batch is None:
                 torch.manual_seed(0)
                 some = shuffled(examples, min(config.batch_size, LOOKED_AT), torch.Generator().manual_seed(0))
-                self.batch = next(some).to(config.device)
+                found = next(filter(sound, islice(some, SEARCHED)), None)
+                if found is None:
+                    return
+                self.batch = found.to(config.device)
             seen = {"step": step, "inside": self.look(network, self.batch)}
         self.looks.append(seen)
         self.last = time.perf_counter() - start

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +19,9 @@ from safetensors.torch import save as dump_tensors
 from torch import Tensor, nn
 
 from elman.data.batch import Feed
+from elman.errors import InputError
+from elman.train.config import TrainConfig
+from elman.train.optimizer import optimizer
 from elman.train.step import Step
 from elman.train.world import World
 
@@ -54,29 +58,66 @@ def tensors_of(step: Step, feed: Feed, best: Mapping[str, Tensor], world: World,
 def put_back(
     kept: Mapping[str, Tensor], step: Step, feed: Feed, taken: int, world: World, device: str
 ) -> dict[str, Tensor]:
-    """Bring everything to where it was; returns the best weights. Raises KeyError for what is missing,
-    ValueError or RuntimeError for what does not fit.
+    """Bring everything to where it was; returns the best weights. Raises what `fitting` makes a sentence of where it
+    does not fit.
 
     The generators and carried states of as many processes as there were: of another number each begins anew.
     """
     network = step.network
-    network.load_state_dict(_below(kept, "network."))
+    now, best = (_weights(_below(kept, start), network) for start in ("network.", "best."))
+    network.load_state_dict(now)
     for at, value in enumerate(step.average.average):
         value.copy_(_like(kept[f"average.{at}"], value))
     state: dict[int, dict[str, Tensor]] = {}
-    weights = [p for group in step.optimizer.param_groups for p in group["params"]]
+    parameters = [p for group in step.optimizer.param_groups for p in group["params"]]
+    gathers = _gathers(step.config)
     for name, value in _below(kept, "optimizer.").items():
-        at_, _, what = name.partition(".")
+        of, _, what = name.partition(".")
+        if not of.isdecimal() or int(of) >= len(parameters) or what not in gathers:
+            raise ValueError(f"the optimizer has no {name[:40]!r}")
         # Neither torch nor its fused kernels look whether these are as long as what they belong to.
-        state.setdefault(int(at_), {})[what] = (
-            value if what == "step" and value.dim() == 0 else _like(value, weights[int(at_)])
-        )
+        wanted = parameters[int(of)] if gathers[what].dim() else gathers[what]
+        state.setdefault(int(of), {})[what] = _like(value, wanted)
+    if any(found.keys() != gathers.keys() for found in state.values()):
+        raise ValueError("what the optimizer gathered is not all there")
     step.optimizer.load_state_dict({**step.optimizer.state_dict(), "state": state})
     feed.seek(kept["feed"], taken)
     if f"own.{world.size}.random" not in kept and f"own.{world.size - 1}.random" in kept:
         _take_own(network, _below(kept, f"own.{world.rank}."), device)
-    best = _below(kept, "best.")
-    return {name: _like(best[name], value.cpu()).to(device) for name, value in network.state_dict().items()}
+    return {name: value.to(device) for name, value in best.items()}
+
+
+@contextmanager
+def fitting(step: int) -> Iterator[None]:
+    """In this block the training goes on from ``step``: what fails because of what was kept is told in a sentence."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, RuntimeError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).splitlines()[0][:150]
+        if "allocate" in reason:
+            raise
+        raise InputError(
+            f"what was kept at step {step:,} does not fit this training ({reason}): begin anew with --overwrite "
+            "instead of --resume"
+        ) from error
+
+
+def _gathers(config: TrainConfig) -> dict[str, Tensor]:
+    """What the optimizer gathers for a weight, here for a single number: counts have no dimension, all else its own."""
+    trial = nn.Module()
+    trial.weight = nn.Parameter(torch.zeros(1, 1))
+    found = optimizer(trial, config)
+    trial.weight.grad = torch.zeros(1, 1)
+    found.step()
+    (state,) = found.state_dict()["state"].values()
+    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+
+
+def _weights(found: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    own = network.state_dict()
+    if found.keys() != own.keys():
+        raise ValueError("its weights are those of another network")
+    return {name: _like(found[name], value) for name, value in own.items()}
 
 
 def _like(value: Tensor, wanted: Tensor) -> Tensor:

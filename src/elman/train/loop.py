@@ -6,7 +6,7 @@ import json
 import math
 import signal
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from statistics import median
@@ -20,7 +20,7 @@ from elman.errors import ElmanError
 from elman.stopping import Held, Stopped, held
 from elman.train.config import TrainConfig
 from elman.train.eyes import Alarm, Eyes, Look, Validate, Watch, looked, score
-from elman.train.kept import Keeper, Kept, let_go, plain, put_back, read_back, tensors_of
+from elman.train.kept import Keeper, Kept, fitting, let_go, plain, put_back, read_back, tensors_of
 from elman.train.pace import Pace, fastest_threads, first_plan, most, products, threads
 from elman.train.plan import Plan, Plateau, learning_rate
 from elman.train.spoilt import in_words, spoilt
@@ -112,7 +112,8 @@ def train(
             torch.manual_seed(config.seed + world.rank)
             run = _Run(network, examples, loss, validate, config, plan, pace, eyes, keeper, world, weigh, begin)
             if kept is not None:
-                run.go_on(kept)
+                with fitting(plan.step):
+                    run.go_on(kept)
             return run.run()
 
 
@@ -211,7 +212,9 @@ class _Run:
         with held() as asked:
             while self.validating or (self.why is None and not self.plan.done):
                 if not self.validating:
-                    self.one()
+                    # What was carried shows only then whether it fits.
+                    with fitting(self.plan.step) if self.resumed == self.plan.step else nullcontext():
+                        self.one()
                 self.rest(asked)
                 if self.validating:
                     try:

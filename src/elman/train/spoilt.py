@@ -13,20 +13,31 @@ NAMED = 5  # rows that are named
 HUGE = 1e18  # beyond this squares are no longer float32
 
 
+def sound(batch: Batch) -> bool:
+    """Whether there is something to learn from it, and nothing that no network can read."""
+    return bool(len(batch)) and bool(scored(batch)) and not _guilty(batch).any()
+
+
 def spoilt(batch: Batch) -> dict[str, Any]:
     """Of a batch whose step was not made: ``rows``, the numbers of those to blame (all, where none stands out)."""
     if not len(batch) or not scored(batch):
         return {"why": "nothing in it is scored", "rows": batch.rows.tolist()}
-    guilty = torch.zeros(len(batch), dtype=torch.bool)
-    tensors = [(name, value) for name, value in batch.inputs.items() if value.is_floating_point()]
-    for name, value in [*tensors, *([("y", batch.y)] if batch.y is not None and batch.y.is_floating_point() else [])]:
-        guilty |= _bad_rows(value, len(batch), in_time="lengths" in batch.inputs, missing=name == "y")
+    guilty = _guilty(batch)
     if guilty.any():
         return {
             "why": "it holds NaN, infinite or huge numbers",
             "rows": batch.rows[guilty.to(batch.rows.device)].tolist(),
         }
     return {"why": "its gradient is not finite", "rows": batch.rows.tolist()}
+
+
+def _guilty(batch: Batch) -> Tensor:
+    """(B,) which rows hold what no network can read."""
+    guilty = torch.zeros(len(batch), dtype=torch.bool)
+    tensors = [(name, value) for name, value in batch.inputs.items() if value.is_floating_point()]
+    for name, value in [*tensors, *([("y", batch.y)] if batch.y is not None and batch.y.is_floating_point() else [])]:
+        guilty |= _bad_rows(value, len(batch), in_time="lengths" in batch.inputs, missing=name == "y")
+    return guilty
 
 
 def _bad_rows(value: Tensor, rows: int, in_time: bool, missing: bool) -> Tensor:

@@ -22,7 +22,7 @@ SIZES = ("hidden", "lookback", "members")  # what a fit would choose for itself,
 # What says what is learnt, from what, or for how long, is given and not searched.
 GIVEN = {"target", "label", "text", "horizon", "time", "group", "known", "inputs", "timezone", "duplicates", "stride"}
 GIVEN |= {"minutes", "epochs", "steps", "seed", "device", "precision", "valid_share", "test_share", "point", "vectors"}
-GIVEN |= {"lang"}  # of the pages
+GIVEN |= {"lang", "ram"}  # of the pages, of the machine
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from elman.data.files import reason
-from elman.errors import InputError
+from elman.errors import InputError, reason
 
 MOST = 2**32  # bytes of an archive when it is unpacked
 X, Y = ("x", "X", "images", "pictures", "data", "arr_0"), ("y", "Y", "labels", "label", "arr_1")

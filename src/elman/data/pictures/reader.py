@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.files import reason
-from elman.errors import InputError, MissingDependency
+from elman.errors import InputError, MissingDependency, reason
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")

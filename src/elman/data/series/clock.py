@@ -16,6 +16,7 @@ from elman.errors import InputError
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 DAY, WEEK = MICROSECONDS["day"], MICROSECONDS["week"]
 ZONE = re.compile(r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}")
+MOST_LOOKED_AT = 1 << 20  # stamps of a group by which the times of the week in use are told
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -83,13 +84,23 @@ class Clock:
             return calendar
         steps = np.concatenate([np.diff(run.astype(np.int64)) for run in runs])
         lengths, counts = np.unique(steps, return_counts=True)
+        return cls.of_steps(lengths, counts, runs, timezone)
+
+    @classmethod
+    def of_steps(
+        cls, lengths: np.ndarray, counts: np.ndarray, runs: list[np.ndarray], timezone: str | None = None
+    ) -> "Clock":
+        """The clock of stamps by their differences, rising, and how often each is; ``runs`` begins each group.
+
+        Of months it knows nothing. Holes that come round each week are looked for in a group's first million stamps.
+        """
         step = int(lengths[counts.argmax()])
-        grid = int((steps // step).sum()) + len(runs)
-        present = len(steps) + len(runs)
+        grid = int((lengths // step * counts).sum()) + len(runs)
+        present = int(counts.sum()) + len(runs)
         clock = cls(_in_words(step), regular=False, timezone=timezone)
         if (lengths % step).any():
             return clock
-        slots = clock._weekly(runs, step) if present < grid <= 20 * present else None
+        slots = clock._weekly([run[:MOST_LOOKED_AT] for run in runs], step) if present < grid <= 20 * present else None
         if slots is not None:
             return cls(clock.step, regular=False, weekly_slots=slots, timezone=timezone)
         return cls(clock.step, regular=grid <= 4 * present, timezone=timezone)

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from elman.data.scale import Scaler
+from elman.data.series import spread
 from elman.data.series.clock import Clock
-from elman.data.series.series import SeriesSet
+from elman.data.series.series import Series, SeriesSet
+from elman.data.series.spread import Rows
 from elman.errors import InputError
 
 FAR = 1e12  # deviations from the mean
@@ -70,7 +72,7 @@ class SeriesEncoder:
     @classmethod
     def fit(
         cls,
-        series: SeriesSet,
+        series: Series,
         train_end: np.ndarray,
         *,
         known: tuple[str, ...],
@@ -80,13 +82,16 @@ class SeriesEncoder:
         factors: int,
     ) -> SeriesEncoder:
         spans = [slice(a, b) for a, b in zip(series.starts[:-1], train_end, strict=True)]
-        level = _choose_level(series, spans, horizon) if level == "auto" else level
-        mean, deviation = np.array([_scale(series.values[span, 0], level, horizon) for span in spans]).T
-        train = np.concatenate([series.values[span] for span in spans])
-        kin = tuple(j for j in range(1, train.shape[1]) if _correlation(train[:, 0], train[:, j]) > KIN)
-        indicators = tuple(int(j) for j in np.flatnonzero(np.isnan(train).any(axis=0)))
+        groups = [_rows(series, span) for span in spans]
+        targets = [rows.column(0) for rows in groups]
+        level = spread.choose_level(targets, horizon) if level == "auto" else level
+        mean, deviation = np.array([spread.scale(y, level, horizon) for y in targets]).T
+        train = groups[0] if len(groups) == 1 else _together(series, spans)
+        kin = tuple(j for j in range(1, len(series.columns)) if spread.correlation(train, 0, j) > KIN)
+        indicators = tuple(int(j) for j in np.flatnonzero(spread.missing(train)))
         ahead = {column for name in known for column in columns_of(name, series.layout)}
-        whole_year = any(series.clock.spans_year(series.times[span]) for span in spans)
+        ends = [series.times[np.array([a, b - 1]) if b > a else np.array([], np.int64)] for a, b in _bounds(spans)]
+        whole_year = any(series.clock.spans_year(pair) for pair in ends)
         calendar = series.clock.features(series.times[:0])[0]
         encoder = cls(
             series.columns,
@@ -98,16 +103,18 @@ class SeriesEncoder:
             level,
             horizon,
             Scaler(mean, deviation),
-            Scaler.fit(train[:, 1:]),
+            spread.scaler(Rows(lambda a, b: train.read(a, b)[:, 1:], train.length)),
             np.zeros((len(spans), 0)),
             series.clock,
             tuple(name for name in calendar if whole_year or not name.startswith("year_")),
         )
-        return encoder._with_factors(series, train_end, factors) if factors else encoder
+        return (
+            encoder._with_factors(series, train_end, factors) if factors and isinstance(series, SeriesSet) else encoder
+        )
 
     def _with_factors(self, series: SeriesSet, train_end: np.ndarray, count: int) -> SeriesEncoder:
         train = np.arange(len(series.times)) < np.repeat(train_end, np.diff(series.starts))
-        panel, at = self._panel(series, np.where(train, self._scaled(series, None)[0], 0.0))
+        panel, at = self._panel(series, np.where(train, self.scaled(series, None)[0], 0.0))
         rows = panel[np.unique(at[train])]
         _, sizes, axes = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
         scale = np.maximum(sizes[:count], 1e-9) / np.sqrt(len(rows))
@@ -127,7 +134,7 @@ class SeriesEncoder:
         number = {name: g + 1 for g, name in enumerate(self.groups)}
         return np.repeat([number.get(name, 0) for name in series.groups], np.diff(series.starts))
 
-    def _scaled(self, series: SeriesSet, own: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def scaled(self, series: SeriesSet, own: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The target scaled and carried forward over gaps (N,), and the mean and deviation used in each row (N,)."""
         code = self._codes(series)
         mean = np.concatenate([[0.0], self.target.mean])[code]
@@ -135,7 +142,8 @@ class SeriesEncoder:
         for begin, end in pairwise(series.starts.tolist()):
             if code[begin] == 0:
                 first = series.values[begin:end, 0][:own]
-                mean[begin:end], deviation[begin:end] = _scale(first, self.level, self.horizon)
+                own_rows = _in_memory(first)
+                mean[begin:end], deviation[begin:end] = spread.scale(own_rows, self.level, self.horizon)
         filled = carried_forward(series.values[:, 0], series.starts)
         return np.nan_to_num((filled - mean) / deviation), mean, deviation
 
@@ -177,16 +185,30 @@ class SeriesEncoder:
         A group never seen sets its own scale, by its first ``own`` rows: as many as lie before its first origin where
         its windows are judged, so that no later value reaches an earlier window; None: by all.
         """
-        z, mean, deviation = self._scaled(series, own)
+        z, mean, deviation = self.scaled(series, own)
+        lagged = (
+            np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1) if self.lags else np.zeros((len(z), 0))
+        )
+        past, future, target = self.tabled(series, z, mean, deviation, lagged)
+        return Tables(
+            torch.from_numpy(past),
+            torch.from_numpy(future),
+            torch.from_numpy(target),
+            torch.from_numpy(self._codes(series)),
+            mean,
+            deviation,
+        )
+
+    def tabled(
+        self, series: SeriesSet, z: np.ndarray, mean: np.ndarray, deviation: np.ndarray, lagged: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """float32 past (N, F), future (N, F') and target (N,) of the scaled target z and its ``lagged`` (N, L)."""
         observed = np.isfinite(series.values)
         filled = np.stack([carried_forward(column, series.starts) for column in series.values.T], axis=1)
         inputs = np.nan_to_num(self.inputs.scale(filled[:, 1:]))
         kin = np.nan_to_num((filled[:, list(self.kin)] - mean[:, None]) / deviation[:, None])
         kin = np.where(observed[:, list(self.kin)], kin, z[:, None])
         others, known = [j - 1 for j in self.others], [j - 1 for j in self.known]
-        lagged = (
-            np.stack([_lag(z, m, series.starts) for m in self.lags], axis=1) if self.lags else np.zeros((len(z), 0))
-        )
         names, calendar = self.clock.features(series.times)
         calendar = calendar[:, [names.index(name) for name in self.calendar]]
         panel, at = (
@@ -201,18 +223,12 @@ class SeriesEncoder:
             observed[:, list(self.masked)],
             lagged,
             calendar,
+            (panel @ self.factors)[at],
         ]
         future = [lagged, inputs[:, known], observed[:, self.known_masks], calendar]
         if not sum(block.shape[1] for block in future):
             future = [np.ones((len(z), 1))]  # a decoder must read something
-        return Tables(
-            _tensor([*past, (panel @ self.factors)[at]]),
-            _tensor(future),
-            torch.from_numpy(np.where(observed[:, 0], z, np.nan).astype(np.float32)),
-            torch.from_numpy(self._codes(series)),
-            mean,
-            deviation,
-        )
+        return _joined(past), _joined(future), np.where(observed[:, 0], z, np.nan).astype(np.float32)
 
     def _refuse_far(self, series: SeriesSet, scaled: np.ndarray) -> None:
         """InputError for a value so far from those of the training part that float32 would make nothing of it."""
@@ -287,48 +303,29 @@ def _lag(z: np.ndarray, m: int, starts: np.ndarray) -> np.ndarray:
     return z[np.maximum(np.arange(len(z)) - m, first)]
 
 
-def _tensor(blocks: list[np.ndarray]) -> Tensor:
-    return torch.from_numpy(np.concatenate(blocks, axis=1).astype(np.float32))
+def _joined(blocks: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    both = np.isfinite(a) & np.isfinite(b)
-    a, b = a[both], b[both]
-    if len(a) < 3 or a.std() == 0 or b.std() == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
+def _bounds(spans: list[slice]) -> list[tuple[int, int]]:
+    return [(int(span.start), int(span.stop)) for span in spans]
+
+
+def _rows(series: Series, span: slice) -> Rows:
+    begin, end = int(span.start), int(span.stop)
+    return Rows(lambda a, b: series.values[begin + a : begin + b], end - begin)
+
+
+def _together(series: Series, spans: list[slice]) -> Rows:
+    """The rows of all spans, one after another."""
+    return _in_memory(np.concatenate([series.values[span] for span in spans]))
+
+
+def _in_memory(values: np.ndarray) -> Rows:
+    return Rows(lambda a, b: values[a:b], len(values))
 
 
 def columns_of(name: str, layout: Mapping[str, Any]) -> list[str]:
     """The columns of a series set that a column of the file became."""
     kinds = layout.get(name, "number")
     return [name] if kinds == "number" else [f"{name}={kind}" for kind in kinds]
-
-
-def _scale(y: np.ndarray, level: str, horizon: int) -> tuple[float, float]:
-    """Mean and deviation of one group's target.
-
-    Where changes are learnt, changes set the scale: the level of a price says nothing about its moves.
-    """
-    fitted, moves = Scaler.fit(y), _moves(y, horizon)
-    spread = float(np.sqrt(np.mean(moves**2))) if level == "last" and len(moves) else 0.0
-    return float(fitted.mean), spread or float(fitted.deviation)
-
-
-def _choose_level(series: SeriesSet, spans: list[slice], horizon: int) -> Literal["last", "none"]:
-    """ "last" where repeating the last value is far better than the mean of the training part: the series wanders."""
-    ratio = []
-    for span in spans:
-        y = series.values[span, 0]
-        moves = _moves(y, horizon)
-        spread = np.abs(y - np.nanmean(y)) if len(moves) else y
-        if len(moves) and np.nanmean(spread) > 0:
-            ratio.append(np.abs(moves).mean() / np.nanmean(spread))
-    return "last" if ratio and np.median(ratio) < 0.4 else "none"
-
-
-def _moves(y: np.ndarray, horizon: int) -> np.ndarray:
-    """Observed changes over one step, half the horizon and all of it: one span alone might be just a season."""
-    spans = {1, -(-horizon // 2), horizon}
-    moves = np.concatenate([y[h:] - y[:-h] for h in spans if h < len(y)] or [y[:0]])
-    return moves[np.isfinite(moves)]

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from elman.data.series.encoder import carried_forward
+from elman.data.series.on_disk import SeriesOnDisk
 from elman.data.series.series import SeriesSet
 from elman.errors import InputError
 
@@ -104,8 +105,10 @@ def tail(series: SeriesSet, ends: np.ndarray, history: int) -> SeriesSet:
     )
 
 
-def context(series: SeriesSet, ends: np.ndarray, reach: int) -> SeriesSet:
+def context(series: SeriesSet | SeriesOnDisk, ends: np.ndarray, reach: int) -> SeriesSet:
     """The last ``reach`` rows of each group, which a forecast reads, after one that holds what was last seen before."""
+    if isinstance(series, SeriesOnDisk):
+        return series.context(max(0, int(ends[0]) - reach - 1))
     found = tail(series, ends, reach + 1)
     first = np.maximum(series.starts[:-1], ends - reach - 1)
     for j, column in enumerate(series.values.T):

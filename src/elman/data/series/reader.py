@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
+from elman.data.pieces import TableFile
 from elman.data.series.clock import Clock
 from elman.data.series.inputs import guess_inputs
+from elman.data.series.on_disk import SeriesOnDisk, read_on_disk
 from elman.data.series.series import SeriesSet, read_series
+from elman.errors import InputError
+
+SPLIT = "give a file for each, or more --ram"
+ROW, CELL = 1000, 60  # bytes that a fit takes for a row in memory, and for each of its columns
+
+
+def need(path: Path) -> int:
+    """Bytes that a fit to this table would take in memory, about; 0 for a file that cannot be read in pieces."""
+    file = TableFile(path)
+    try:
+        return file.rows() * (ROW + CELL * len(file.names))
+    except InputError:
+        return 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,45 @@ class SeriesReader:
             time=self.time,
             group=self.group,
             duplicates=self.duplicates,
+            timezone=self.timezone,
+            clock=self.clock,
+            layout=self.layout,
+        )
+
+    @classmethod
+    def first_on_disk(
+        cls,
+        path: Path,
+        *,
+        targets: tuple[str, ...],
+        known: tuple[str, ...],
+        inputs: tuple[str, ...] | None,
+        time: tuple[str, ...] | None,
+        group: str | None,
+        duplicates: str | None,
+        timezone: str | None,
+    ) -> tuple[Self, SeriesOnDisk, list[str]]:
+        """As ``first``, of one series whose rows are in order of time, and have no room in memory."""
+        file, notes = TableFile(path), list[str]()
+        if len(targets) > 1 or targets == ("*",) or group is not None:
+            raise InputError(f"{path.name} holds several series, of which only one can be read from disk: {SPLIT}")
+        if inputs is None:
+            inputs, notes = guess_inputs(file, taken=[*targets, *known], time=time)
+        columns = tuple(dict.fromkeys([*known, *inputs]))
+        series = read_on_disk(path, file, target=targets[0], columns=columns, time=time, timezone=timezone)
+        reader = cls(targets, columns, series.time, group, duplicates, timezone, series.clock, series.layout)
+        return reader, series, notes
+
+    def read_on_disk(self, path: Path) -> SeriesOnDisk:
+        """A later table that has no room in memory."""
+        if len(self.targets) > 1 or self.targets == ("*",) or self.group is not None:
+            raise InputError(f"{path.name} holds several series, of which only one can be read from disk: {SPLIT}")
+        return read_on_disk(
+            path,
+            TableFile(path),
+            target=self.targets[0],
+            columns=self.columns,
+            time=self.time,
             timezone=self.timezone,
             clock=self.clock,
             layout=self.layout,

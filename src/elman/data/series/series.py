@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 
 from elman.data.series.clock import Clock
+from elman.data.series.spread import PIECE
 from elman.data.table import Origin, categories, holds_numbers, numbers, read_table
 from elman.data.times import guess_time_column, read_times
 from elman.errors import InputError
@@ -35,6 +36,27 @@ class SeriesSet:
     notes: tuple[str, ...] = ()  # what was done, in words
     layout: dict[str, Any] = field(default_factory=dict)
     time: tuple[str, ...] = ()
+
+
+class Series(Protocol):
+    """What a SeriesSet has, in memory or on disk (on_disk.py), where values and times are read piece by piece."""
+
+    @property
+    def values(self) -> Any: ...
+    @property
+    def times(self) -> Any: ...
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    @property
+    def starts(self) -> np.ndarray: ...
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def layout(self) -> dict[str, Any]: ...
 
 
 def read_series(
@@ -67,16 +89,17 @@ def read_series(
         raise InputError(f"duplicates must be mean, first or last, but {duplicates!r} was given: choose one")
     if not targets or isinstance(targets, str):
         raise InputError(f"targets must be a list of column names, but {targets!r} was given: pass ['name']")
-    stamped = _time_columns(frame, time, {*targets, *columns, group}, origin)
+    stamped = time_columns(frame, time, {*targets, *columns, group}, origin)
     targets = _targets(frame, targets, {*stamped, *columns, group}, origin)
     named = [*targets, *columns, *stamped, *([group] if group else [])]
     if twice := [name for at, name in enumerate(named) if name in named[:at]]:
         raise InputError(f"column {twice[0]!r} is named twice as target, column, time or group: name it once")
 
     y = np.stack([numbers(frame, name, origin) for name in targets], 1)
-    names, x, found = _known(frame, columns, layout, origin, notes)
+    names, x, found, strange = known_columns(frame, columns, layout, origin)
+    notes += strange_told(strange)
     kinds, code = _groups(frame, group, origin)
-    times = _times(frame, stamped, origin, notes)
+    times = stamps_of(frame, stamped, origin, notes)
     if clock is not None and (clock.step == "row") != (times is None):
         learnt, held = ("rows", "times") if clock.step == "row" else (f"steps of {clock.step}", "no time column")
         raise InputError(
@@ -101,32 +124,35 @@ def read_series(
     return series if len(targets) == 1 else _one_group_a_target(series, targets)
 
 
-def check_target(series: SeriesSet, upto_rows: int | np.ndarray | None = None) -> None:
+def check_target(series: Series, upto_rows: int | np.ndarray | None = None) -> None:
     """Refuse a target there is nothing to learn from in the first upto_rows rows of each group (None: all).
 
     upto_rows is one number, or one a group (G,). Raises InputError where a group has no value of the target
     there, and where the target changes in no group.
     """
-    name, moves = series.columns[0], False
+    name, moves, value = series.columns[0], False, None
     upto = np.broadcast_to(len(series.times) if upto_rows is None else upto_rows, len(series.groups))
     for group, most, (begin, end) in zip(series.groups, upto, pairwise(series.starts.tolist()), strict=True):
-        rows = series.values[begin : min(end, begin + int(most)), 0]
-        present = rows[~np.isnan(rows)]
-        if not len(present):
+        end, value = min(end, begin + int(most)), None
+        for at in range(begin, end, PIECE):
+            rows = series.values[at : min(end, at + PIECE)][:, 0]
+            present = rows[~np.isnan(rows)]
+            value = present[0] if value is None and len(present) else value
+            moves = moves or bool((present != value).any())
+        if value is None:
             of = f" of {group!r}" if group else ""
             raise InputError(
-                f"target {name!r}{of} holds no value in the {len(rows):,} rows to learn from: leave this "
+                f"target {name!r}{of} holds no value in the {max(0, end - begin):,} rows to learn from: leave this "
                 "series out, or give rows that hold it"
             )
-        moves = moves or bool((present != present[0]).any())
     if not moves:
         raise InputError(
-            f"target {name!r} is always {present[0]:g} in the rows to learn from: name a target that "
+            f"target {name!r} is always {value:g} in the rows to learn from: name a target that "
             "changes, or give more rows"
         )
 
 
-def _time_columns(
+def time_columns(
     frame: pl.DataFrame, time: str | Sequence[str] | None, taken: set[str | None], origin: Origin
 ) -> tuple[str, ...]:
     if time is None:
@@ -152,14 +178,23 @@ def _targets(frame: pl.DataFrame, targets: Sequence[str], taken: set[str | None]
     return found
 
 
-def _known(
-    frame: pl.DataFrame,
-    columns: Sequence[str],
-    layout: Mapping[str, Any] | None,
-    origin: Origin,
-    notes: list[str],
-) -> tuple[list[str], np.ndarray, dict[str, Any]]:
-    """(names, numbers (N, C), layout) of the known columns: text as indicators, NaN where it is missing."""
+def strange_told(strange: Mapping[str, int]) -> list[str]:
+    """In words what rows hold kinds that training has not met."""
+    return [
+        f"{count:,} rows hold kinds of {name!r} not met in training: their indicators are 0"
+        for name, count in strange.items()
+        if count
+    ]
+
+
+def known_columns(
+    frame: pl.DataFrame, columns: Sequence[str], layout: Mapping[str, Any] | None, origin: Origin
+) -> tuple[list[str], np.ndarray, dict[str, Any], dict[str, int]]:
+    """(names, numbers (N, C), layout, how many rows hold a strange kind) of the known columns.
+
+    Text is indicators, NaN where it is missing.
+    """
+    strange: dict[str, int] = {}
     names: list[str] = []
     parts = [np.empty((frame.height, 0))]
     found: dict[str, Any] = {}
@@ -174,18 +209,21 @@ def _known(
         cells, missing = np.array(text, object), np.array([cell is None for cell in text])
         if kinds is None:
             kinds = sorted(set(cells[~missing]))
-            if len(kinds) > MOST_KINDS:
-                raise InputError(
-                    f"column {name!r} of {origin.name} holds {len(kinds):,} kinds of text, {kinds[0]!r} "
-                    f"and others, but at most {MOST_KINDS} can be used: leave it out"
-                )
+            refuse_many(name, kinds, origin)
         found[name] = list(kinds)
         hit = cells[:, None] == np.array(kinds, object)
-        if strange := int((~hit.any(1) & ~missing).sum()):
-            notes.append(f"{strange:,} rows hold kinds of {name!r} not met in training: their indicators are 0")
+        strange[name] = int((~hit.any(1) & ~missing).sum())
         names += [f"{name}={kind}" for kind in kinds]
         parts.append(np.where(missing[:, None], np.nan, hit))
-    return names, np.concatenate(parts, 1), found
+    return names, np.concatenate(parts, 1), found, strange
+
+
+def refuse_many(name: str, kinds: Sequence[str], origin: Origin) -> None:
+    if len(kinds) > MOST_KINDS:
+        raise InputError(
+            f"column {name!r} of {origin.name} holds {len(kinds):,} kinds of text, {kinds[0]!r} "
+            f"and others, but at most {MOST_KINDS} can be used: leave it out"
+        )
 
 
 def _groups(frame: pl.DataFrame, group: str | None, origin: Origin) -> tuple[tuple[str, ...], np.ndarray]:
@@ -203,7 +241,7 @@ def _groups(frame: pl.DataFrame, group: str | None, origin: Origin) -> tuple[tup
     return tuple(kinds.tolist()), code
 
 
-def _times(frame: pl.DataFrame, stamped: tuple[str, ...], origin: Origin, notes: list[str]) -> np.ndarray | None:
+def stamps_of(frame: pl.DataFrame, stamped: tuple[str, ...], origin: Origin, notes: list[str]) -> np.ndarray | None:
     if not stamped:
         return None
     times = read_times(frame, stamped, origin, notes)
@@ -268,7 +306,7 @@ def _clock(times: np.ndarray, starts: np.ndarray, clock: Clock | None, timezone:
     if len(times) == len(starts) - 1:
         return clock
     found = Clock.infer(times, starts, clock.timezone)
-    if found.step != clock.step and not _follows(clock, found, times, starts):
+    if found.step != clock.step and not follows(clock, found, times, starts):
         raise InputError(
             f"{origin.name} has a step of {found.step}, but the model was trained on steps of {clock.step}: "
             f"give rows {clock.step} apart"
@@ -276,7 +314,7 @@ def _clock(times: np.ndarray, starts: np.ndarray, clock: Clock | None, timezone:
     return clock
 
 
-def _follows(clock: Clock, found: Clock, times: np.ndarray, starts: np.ndarray) -> bool:
+def follows(clock: Clock, found: Clock, times: np.ndarray, starts: np.ndarray) -> bool:
     """Whether a file of another commonest step keeps the clock: for too few rows, or for want of a grid."""
     if not clock.regular and clock.weekly_slots is None and clock.microseconds and found.microseconds:
         return 0.5 <= found.microseconds / clock.microseconds <= 2

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from elman.data.series.extend import join
-from elman.data.series.series import SeriesSet
+from elman.data.series.on_disk import SeriesOnDisk
+from elman.data.series.series import Series, SeriesSet
 from elman.errors import InputError
 
 
@@ -25,8 +26,10 @@ class Parts:
     how: str
 
 
-def observed_ends(series: SeriesSet) -> np.ndarray:
+def observed_ends(series: Series) -> np.ndarray:
     """For each group the row after its last observed target."""
+    if isinstance(series, SeriesOnDisk):
+        return np.array([series.last[len(series) - 1] + 1])
     ends = []
     for start, end in zip(series.starts[:-1], series.starts[1:], strict=True):
         seen = np.flatnonzero(np.isfinite(series.values[start:end, 0]))
@@ -34,7 +37,7 @@ def observed_ends(series: SeriesSet) -> np.ndarray:
     return np.asarray(ends, dtype=np.int64)
 
 
-def by_time(series: SeriesSet, valid: float, test: float) -> Parts:
+def by_time(series: Series, valid: float, test: float) -> Parts:
     """Cut at two moments that all groups share: the last ``test`` share of rows judges, the ``valid`` share before it
     chooses.
 
@@ -46,19 +49,16 @@ def by_time(series: SeriesSet, valid: float, test: float) -> Parts:
             f"but valid is {valid} and test is {test}"
         )
     ends = observed_ends(series)
-    known = np.concatenate([series.times[s:e] for s, e in zip(series.starts[:-1], ends, strict=True)])
-    known = np.sort(known)
-    if not len(known):
+    rows = int((ends - series.starts[:-1]).sum())
+    if not rows:
         raise InputError(
             f"target {series.columns[0]!r} holds no value in any of {len(series.times):,} rows: name a column that does"
         )
-    first_valid = known[min(int(len(known) * (1 - valid - test)), len(known) - 1)]
-    test_row = int(len(known) * (1 - test))
-    train_end, valid_end = [], []
-    for start, end in zip(series.starts[:-1], ends, strict=True):
-        times = series.times[start:end]
-        train_end.append(start + np.searchsorted(times, first_valid))
-        valid_end.append(end if test_row >= len(known) else start + np.searchsorted(times, known[test_row]))
+    valid_row, test_row = min(int(rows * (1 - valid - test)), rows - 1), int(rows * (1 - test))
+    if len(ends) == 1:  # its rows are in order of time, each of its own
+        train_end, valid_end = [valid_row], [min(test_row, rows)]
+    else:
+        train_end, valid_end = _at_moments(series, ends, valid_row, test_row)
     return Parts(
         np.asarray(train_end),
         np.asarray(valid_end),
@@ -66,6 +66,18 @@ def by_time(series: SeriesSet, valid: float, test: float) -> Parts:
         f"split by time: the first {1 - valid - test:.0%} of the rows train, the next {valid:.0%} choose when to stop, "
         f"the last {test:.0%} judge",
     )
+
+
+def _at_moments(series: Series, ends: np.ndarray, valid_row: int, test_row: int) -> tuple[list[int], list[int]]:
+    """Where the parts of each group end, at the times of these rows of all groups together."""
+    spans = list(zip(series.starts[:-1], ends, strict=True))
+    known = np.sort(np.concatenate([series.times[s:e] for s, e in spans]))
+    train_end, valid_end = [], []
+    for start, end in spans:
+        times = series.times[start:end]
+        train_end.append(start + np.searchsorted(times, known[valid_row]))
+        valid_end.append(end if test_row >= len(known) else start + np.searchsorted(times, known[test_row]))
+    return train_end, valid_end
 
 
 def as_given(

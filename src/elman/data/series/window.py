@@ -12,6 +12,9 @@ from elman.data.series.augment import WindowChange
 from elman.data.series.encoder import Tables
 from elman.data.series.series import SeriesSet
 
+MOST_JUDGED = 100_000  # windows of a part that choose or judge: more would say the same
+MOST_STEPS = 1 << 20  # steps of these that are forecast
+
 
 class Windows:
     """Every window ends just before an origin o: the past is rows o-T..o-1, the horizon rows o..o+K-1 of the tables.
@@ -23,7 +26,7 @@ class Windows:
     def __init__(
         self, tables: Tables, origins: np.ndarray, lookback: int, horizon: int, change: WindowChange | None = None
     ) -> None:
-        self.change = change
+        self.change, self.lookback, self.horizon = change, lookback, horizon
         self.tables, self.origins = tables, torch.from_numpy(origins)
         self.target = tables.target[:, None]
         self.before = torch.arange(-lookback, 0)
@@ -31,6 +34,16 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.origins)
+
+    def at(self, rows: np.ndarray) -> np.ndarray:
+        """The origins of the windows with these numbers."""
+        found: np.ndarray = self.origins.numpy()[rows]
+        return found
+
+    @property
+    def scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """The mean and the deviation of the target's scale, (N,) each, row by row of the tables."""
+        return self.tables.mean, self.tables.deviation
 
     def batch(self, rows: Tensor) -> Batch:
         origins = self.origins[rows, None]
@@ -55,6 +68,16 @@ class Windows:
         past, future, target = self.change(*whole, torch.default_generator)
         group = self.tables.group[origins[:, 0]]
         return Batch({"x": past[:, :T], "known": future[:, T:], "group": group}, target[:, T:], rows)
+
+
+def most_judged(horizon: int) -> int:
+    """Windows of a part that choose or judge at most."""
+    return max(1, min(MOST_JUDGED, MOST_STEPS // horizon))
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """The numbers of at most so many things of so many, evenly spaced: all where these are not more."""
+    return np.arange(0, count, max(1, -(-count // most)))
 
 
 def origins(

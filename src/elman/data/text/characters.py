@@ -44,8 +44,10 @@ class Characters:
         self._number[[ord(symbol) for symbol in symbols]] = np.arange(len(SHOWN), len(self.symbols))
 
     @classmethod
-    def fit(cls, texts: list[str], size: int | None, rarest: int) -> Self:
-        counts = np.bincount(_code_points(texts), minlength=CODE_POINTS)
+    def fit(cls, lots: Iterable[list[str]], size: int | None, rarest: int) -> Self:
+        counts = np.zeros(CODE_POINTS, np.int64)
+        for texts in lots:
+            counts += np.bincount(_code_points(texts), minlength=CODE_POINTS)
         counts[ord(SHOWN[UNKNOWN])] = 0
         return cls([chr(code) for code in kept(counts, size, rarest)])
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from torch import Tensor
 
 from elman.data.files import as_text, load_bytes, short
@@ -28,28 +30,42 @@ def read_labelled(source: Any, text: str | None, label: str | None, *, number: b
     if isinstance(source, str | Path) and Path(source).is_dir():
         return _folder(Path(source))
     origin, frame = Origin.of(source), read_table(source)
-    text = text or _text_column(frame.columns, label, origin)
-    cells = text_cells(frame, text, origin)
-    missing = cells.is_null()
-    if missing.any() and _may_lack_cells(origin):
-        raise InputError(
-            f"column {text!r} of {origin.name} has no text in {origin.row(int(missing.arg_max() or 0) + 1)}: "
-            "give it, or leave the row out"
-        )
-    texts = cells.fill_null("").to_list()
-    empty = sum(not one.strip() for one in texts)
-    if empty == len(texts):
-        raise InputError(f"every text of column {text!r} of {origin.name} is empty: name another column with --text")
-    notes = (f"{empty:,} of {len(texts):,} texts are empty; each is read as one unknown symbol",) if empty else ()
+    text = text or text_column(frame.columns, label, origin)
+    texts = texts_of(frame, text, origin, lambda: _may_lack_cells(origin))
+    notes = empty_told(sum(not one.strip() for one in texts), len(texts), text, origin)
     if label is None:
         return Labelled(texts, NOTHING, notes)
-    labels = numbers(frame, label, origin).tolist() if number else categories(frame, label, origin)
+    return Labelled(texts, np.asarray(labels_of(frame, label, origin, number=number)), notes)
+
+
+def texts_of(frame: pl.DataFrame, name: str, origin: Origin, may_lack: Callable[[], bool]) -> list[str]:
+    """A column's texts; InputError for a missing one, where the source ``may_lack`` some and tells them from empty."""
+    cells = text_cells(frame, name, origin)
+    missing = cells.is_null()
+    if missing.any() and may_lack():
+        raise InputError(
+            f"column {name!r} of {origin.name} has no text in {origin.row(int(missing.arg_max() or 0) + 1)}: "
+            "give it, or leave the row out"
+        )
+    return cells.fill_null("").to_list()
+
+
+def empty_told(empty: int, rows: int, name: str, origin: Origin) -> tuple[str, ...]:
+    """In words how many texts of a column are empty; InputError where all are."""
+    if empty == rows:
+        raise InputError(f"every text of column {name!r} of {origin.name} is empty: name another column with --text")
+    return (f"{empty:,} of {rows:,} texts are empty; each is read as one unknown symbol",) if empty else ()
+
+
+def labels_of(frame: pl.DataFrame, name: str, origin: Origin, *, number: bool) -> list[Any]:
+    """A column's labels, or its numbers; InputError for a missing one."""
+    labels = numbers(frame, name, origin).tolist() if number else categories(frame, name, origin)
     at = next((row for row, one in enumerate(labels, 1) if one is None or one != one), None)
     if at is not None:
         raise InputError(
-            f"column {label!r} of {origin.name} has no label in {origin.row(at)}: give it, or leave the row out"
+            f"column {name!r} of {origin.name} has no label in {origin.row(at)}: give it, or leave the row out"
         )
-    return Labelled(texts, np.asarray(labels), notes)
+    return labels
 
 
 def _may_lack_cells(origin: Origin) -> bool:
@@ -57,7 +73,8 @@ def _may_lack_cells(origin: Origin) -> bool:
     return origin.path is None or load_bytes(origin.path).lstrip().startswith((b"PAR1", b"{", b"\xef\xbb\xbf{"))
 
 
-def _text_column(names: list[str], label: str | None, origin: Origin) -> str:
+def text_column(names: list[str], label: str | None, origin: Origin) -> str:
+    """The only column beside the label, or the one of a usual name; InputError where that is none or several."""
     rest = [name for name in names if name != label]
     usual = [name for name in rest if name.lower() in NAMES]
     if len(rest) == 1 or len(usual) == 1:

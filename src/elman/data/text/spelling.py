@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,8 +12,10 @@ import torch
 from torch import Tensor
 
 from elman.data.ragged import Ragged, starts_of
-from elman.data.text.tokens import Tokens
-from elman.data.text.vocabulary import checked, kept
+from elman.data.rows_on_disk import RowsOnDisk
+from elman.data.text.tokens import Tokens, lots_of, share_of
+from elman.data.text.vocabulary import UNKNOWN, checked, kept
+from elman.data.texts import Texts
 from elman.errors import InputError
 
 SHORTEST, LONGEST = 3, 5  # letters of an n-gram
@@ -47,13 +48,14 @@ class Spelling:
     def bags(self, words: Iterable[str]) -> Ragged:
         """The numbers of each word's n-grams, each once; none of a word that has only rare ones."""
         number = self._number.get
-        bags = [[at for gram in _grams(word) if (at := number(gram))] for word in words]
-        values = np.fromiter(chain.from_iterable(bags), np.int32)
+        bags = [np.array([at for gram in _grams(word) if (at := number(gram))], np.int32) for word in words]
+        values = np.concatenate(bags) if bags else np.zeros(0, np.int32)
         return Ragged(torch.from_numpy(values), starts_of([len(bag) for bag in bags]))
 
     def encode(self, tokens: Tokens, texts: Sequence[Any]) -> Spelled:
         """The texts as ``tokens``, of level word or given, cuts them."""
-        places, words = tokens.kinds(texts)
+        places: Ragged | RowsOnDisk
+        places, words = tokens.kinds_large(texts) if isinstance(texts, Texts) else tokens.kinds(texts)
         # What stands for no word and for the unknown word is not spelled.
         return Spelled(places, torch.from_numpy(tokens.numbers(words)).long(), self.bags(["", "", *words[2:]]))
 
@@ -79,7 +81,7 @@ class Spelled:
     and unspelled, so that a word made UNKNOWN is gone altogether; a new word is unknown, but spelled.
     """
 
-    places: Ragged
+    places: Ragged | RowsOnDisk
     words: Tensor
     grams: Ragged
 
@@ -92,8 +94,13 @@ class Spelled:
 
     @property
     def numbers(self) -> Ragged:
-        """The rows without their spelling: the words' numbers in the vocabulary."""
+        """The rows without their spelling: the words' numbers in the vocabulary. Of rows in memory."""
+        assert isinstance(self.places, Ragged)
         return Ragged(self.words[self.places.values.long()].int(), self.places.starts)
+
+    def unknown_share(self) -> float:
+        """The share of steps whose word is not in the vocabulary."""
+        return share_of(UNKNOWN, (self.words[lot.long()] for lot in lots_of(self.places)))
 
     def cut(self, longest: int, end: Literal["head", "tail"] = "head") -> Spelled:
         return replace(self, places=self.places.cut(longest, end))

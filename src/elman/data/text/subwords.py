@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -54,7 +55,7 @@ class Subwords:
         self._tokenizer = _tokenizer(models.BPE(vocab=number, merges=[(left, right) for left, right in merges]))
 
     @classmethod
-    def fit(cls, texts: list[str], size: int | None, rarest: int) -> Self:
+    def fit(cls, lots: Iterable[list[str]], size: int | None, rarest: int) -> Self:
         size = SIZE if size is None else size
         if size < len(BYTE):
             raise InputError(f"size is {size}, but subwords begin with the {len(BYTE)} bytes: give at least as many")
@@ -62,7 +63,7 @@ class Subwords:
         trainer = trainers.BpeTrainer(
             vocab_size=size, min_frequency=max(2, rarest), initial_alphabet=sorted(BYTE), show_progress=False
         )
-        tokenizer.train_from_iterator(_sample(texts), trainer)
+        tokenizer.train_from_iterator(_sample(lots), trainer)
         return cls(json.loads(tokenizer.to_str())["model"]["merges"])
 
     def ids(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -95,10 +96,10 @@ def _tokenizer(model: models.BPE) -> Tokenizer:
     return tokenizer
 
 
-def _sample(texts: list[str]) -> list[str]:
+def _sample(lots: Iterable[list[str]]) -> Iterator[str]:
     """All texts, or every so many parts of them where that is much text."""
-    total = sum(map(len, texts))
+    total = sum(len(text) for texts in lots for text in texts)
     if total <= SAMPLE:
-        return texts
-    parts = [text[at : at + PART] for text in texts for at in range(0, len(text), PART)]
-    return parts[:: -(-total // SAMPLE)]
+        return (text for texts in lots for text in texts)
+    parts = (text[at : at + PART] for texts in lots for text in texts for at in range(0, len(text), PART))
+    return islice(parts, 0, None, -(-total // SAMPLE))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import polars as pl
 import torch
 
-from elman.data.files import reason
 from elman.data.ragged import Ragged, starts_of
+from elman.data.rows_on_disk import RowsOnDisk
 from elman.data.text.characters import Bytes, Characters
 from elman.data.text.subwords import Subwords
 from elman.data.text.vocabulary import PAD, SHOWN, UNKNOWN
 from elman.data.text.words import CJK, Given, Lookup, Words
-from elman.errors import InputError
+from elman.data.texts import Texts
+from elman.errors import InputError, reason
 
 __all__ = ["PAD", "UNKNOWN", "Level", "Tokens", "choose_level"]
 
@@ -67,19 +69,19 @@ class Tokens:
 
         Raises InputError for an unknown level, and for fewer subwords than there are bytes.
         """
-        texts = _clean(texts, lower)
+        cleaned = Cleaned(texts, lower)
         coder: Coder
         match level:
             case "byte":
                 coder = Bytes()
             case "char":
-                coder = Characters.fit(texts, size, rarest)
+                coder = Characters.fit(cleaned, size, rarest)
             case "word":
-                coder = Words.fit(texts, size, rarest, lines)
+                coder = Words.fit(cleaned, size, rarest, lines)
             case "given":
-                coder = Given.fit(texts, size, rarest)
+                coder = Given.fit(cleaned, size, rarest)
             case "subword":
-                coder = Subwords.fit(texts, size, rarest)
+                coder = Subwords.fit(cleaned, size, rarest)
             case _:
                 raise InputError(f"level is {level!r}, but byte, char, word, subword or given is needed: choose one")
         return cls(level, coder, lower)
@@ -95,18 +97,44 @@ class Tokens:
 
     def encode(self, texts: Sequence[Any]) -> Ragged:
         """int32 numbers, a row a text; a text without a single symbol is one UNKNOWN, so that each row has a step."""
-        return _rows(*self._coder.ids(_clean(texts, self.lower)))
+        (rows,) = self._encoded(list(texts))
+        return rows
+
+    def encode_large(self, texts: Texts) -> RowsOnDisk:
+        """``encode`` of texts on disk, to rows that are there too."""
+        return RowsOnDisk.of(self._encoded(texts))
+
+    def _encoded(self, texts: Sequence[Any]) -> Iterator[Ragged]:
+        return (_rows(*self._coder.ids(lot)) for lot in Cleaned(texts, self.lower))
 
     def kinds(self, texts: Sequence[Any]) -> tuple[Ragged, list[str]]:
         """The texts as rows of places in a list of their distinct words, in which capitals stand as they are written.
 
         The list begins with PAD and UNKNOWN, which is what an empty text holds. For levels word and given.
         """
-        assert isinstance(self._coder, Lookup)
-        pieces, lengths = self._coder.cut(_clean(texts, lower=False))
         place: dict[str, int] = {}
-        ids = np.fromiter((place.setdefault(piece, len(place) + len(SHOWN)) for piece in pieces), np.int32, len(pieces))
-        return _rows(ids, lengths), [*SHOWN, *place]
+        (rows,) = self._placed(list(texts), place)
+        return rows, [*SHOWN, *place]
+
+    def kinds_large(self, texts: Texts) -> tuple[RowsOnDisk, list[str]]:
+        """``kinds`` of texts on disk, with the rows there too."""
+        place: dict[str, int] = {}
+        rows = RowsOnDisk.of(self._placed(texts, place))
+        return rows, [*SHOWN, *place]
+
+    def _placed(self, texts: Sequence[Any], place: dict[str, int]) -> Iterator[Ragged]:
+        """The texts as rows of places, a lot at a time; ``place`` is that of each word, new ones at its end."""
+        assert isinstance(self._coder, Lookup)
+        for lot in Cleaned(texts, lower=False):
+            pieces, lengths = self._coder.cut(lot)
+            ids = (place.setdefault(piece, len(place) + len(SHOWN)) for piece in pieces)
+            yield _rows(np.fromiter(ids, np.int32, len(pieces)), lengths)
+
+    def words(self, texts: Sequence[Any]) -> list[str]:
+        """The list of ``kinds`` without its rows."""
+        assert isinstance(self._coder, Lookup)
+        cut = (self._coder.cut(lot)[0] for lot in Cleaned(texts, lower=False))
+        return [*SHOWN, *dict.fromkeys(chain.from_iterable(cut))]
 
     def numbers(self, words: list[str]) -> np.ndarray:
         """The numbers of a list of ``kinds``."""
@@ -130,9 +158,9 @@ class Tokens:
         """The text of these numbers; exact but for unknown symbols, and at level word for the space between words."""
         return "".join(self.stream(ids))
 
-    def unknown_share(self, ragged: Ragged) -> float:
+    def unknown_share(self, rows: Ragged | RowsOnDisk) -> float:
         """The share of steps that hold an unknown symbol."""
-        return (ragged.values == UNKNOWN).double().mean().item() if len(ragged.values) else 0.0
+        return share_of(UNKNOWN, lots_of(rows))
 
     def to_json(self) -> dict[str, Any]:
         return {"level": self.level, "lower": self.lower, **self._coder.state()}
@@ -170,11 +198,40 @@ def _rows(ids: np.ndarray, lengths: np.ndarray) -> Ragged:
     return Ragged(torch.from_numpy(np.ascontiguousarray(ids)), starts_of(lengths))
 
 
+def lots_of(rows: Ragged | RowsOnDisk) -> Iterable[torch.Tensor]:
+    """The values of all rows, those in memory as one lot."""
+    return [rows.values] if isinstance(rows, Ragged) else rows.lots()
+
+
+def share_of(number: int, lots: Iterable[torch.Tensor]) -> float:
+    """The share of this number in all of them, 0 of nothing."""
+    found = steps = 0
+    for values in lots:
+        found, steps = found + int((values == number).sum()), steps + len(values)
+    return found / steps if steps else 0.0
+
+
 def choose_level(texts: Sequence[str]) -> Literal["char", "word"]:
     """char where more than a third of the letters are Chinese, Japanese or Korean, else word."""
-    cells = pl.Series(_clean(texts, lower=False), dtype=pl.String)
-    cjk, letters = (cells.str.count_matches(pattern).sum() for pattern in (CJK, r"\p{L}"))
+    cjk = letters = 0
+    for lot in Cleaned(texts, lower=False):
+        cells = pl.Series(lot, dtype=pl.String)
+        cjk += int(cells.str.count_matches(CJK).sum())
+        letters += int(cells.str.count_matches(r"\p{L}").sum())
     return "char" if 3 * cjk > letters else "word"
+
+
+class Cleaned:
+    """Texts, or lists of tokens, as they are read, a lot at a time: one lot of those in memory."""
+
+    def __init__(self, texts: Sequence[Any], lower: bool) -> None:
+        self._lots = texts if isinstance(texts, Texts) else [_clean(texts, lower)]
+        self._lower = lower
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        if isinstance(self._lots, list):
+            return iter(self._lots)
+        return (_clean(lot, self._lower) for lot in self._lots.lots())
 
 
 def _clean(texts: Sequence[Any], lower: bool) -> list[Any]:

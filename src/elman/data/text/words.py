@@ -53,8 +53,9 @@ class Given(Lookup):
     """Tokens that somebody else has cut: each is a symbol, and a row is a list of them."""
 
     @classmethod
-    def fit(cls, rows: list[list[str]], size: int | None, rarest: int) -> Self:
-        return cls(most_frequent(pl.Series("piece", chain.from_iterable(rows), dtype=pl.String), size, rarest))
+    def fit(cls, lots: Iterable[list[list[str]]], size: int | None, rarest: int) -> Self:
+        pieces = (pl.Series("piece", chain.from_iterable(rows), dtype=pl.String) for rows in lots)
+        return cls(most_frequent(pieces, size, rarest))
 
     def cut(self, rows: list[list[str]]) -> tuple[list[str], np.ndarray]:
         return list(chain.from_iterable(rows)), np.fromiter(map(len, rows), np.int64, len(rows))
@@ -73,8 +74,9 @@ class Words(Lookup):
         self.lines = lines
 
     @classmethod
-    def fit(cls, texts: list[str], size: int | None, rarest: int, lines: bool) -> Self:
-        return cls(most_frequent(_cut(texts, lines).explode(empty_as_null=False), size, rarest), lines)
+    def fit(cls, lots: Iterable[list[str]], size: int | None, rarest: int, lines: bool) -> Self:
+        pieces = (_cut(texts, lines).explode(empty_as_null=False) for texts in lots)
+        return cls(most_frequent(pieces, size, rarest), lines)
 
     def cut(self, texts: list[str]) -> tuple[list[str], np.ndarray]:
         cut = _cut(texts, self.lines)
@@ -102,10 +104,25 @@ def spaced(words: Iterable[str]) -> Iterator[str]:
         before = word
 
 
-def most_frequent(pieces: pl.Series, size: int | None, rarest: int) -> list[str]:
-    counts = pieces.alias("piece").value_counts(name="count").sort("piece")
+def most_frequent(lots: Iterable[pl.Series], size: int | None, rarest: int) -> list[str]:
+    counts = _counted(lots).sort("piece")
     counts = counts.filter(~pl.col("piece").is_in(SHOWN))
     return counts["piece"][kept(counts["count"].to_numpy(), size, rarest)].to_list()
+
+
+def _counted(lots: Iterable[pl.Series]) -> pl.DataFrame:
+    """How often each piece is there, in all lots together."""
+    parts: list[pl.DataFrame] = []
+    for pieces in lots:
+        parts.append(pieces.alias("piece").value_counts(name="count"))
+        # Together as soon as there are as many new ones as are counted, so that no piece is counted again often.
+        if len(parts) > 1 and sum(map(len, parts[1:])) > len(parts[0]):
+            parts = [_added(parts)]
+    return parts[0] if len(parts) == 1 else _added(parts)
+
+
+def _added(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(parts).group_by("piece").agg(pl.col("count").sum())
 
 
 def _cut(texts: list[str], lines: bool) -> pl.Series:

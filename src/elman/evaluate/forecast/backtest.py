@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,10 +27,10 @@ class Backtest:
 
 
 def backtest(
-    y: np.ndarray,
+    y: np.ndarray | baselines.History,
     starts: np.ndarray,
     origins: np.ndarray,
-    times: np.ndarray,
+    times: Any,
     point: np.ndarray,
     bands: dict[float, tuple[np.ndarray, np.ndarray]],
     *,
@@ -41,9 +42,9 @@ def backtest(
 ) -> Backtest:
     """Judge point forecasts (N, K) with bands {level: (lower, upper)} at ``origins`` of the flat rows ``y``.
 
-    starts (G,) first row of each group; times (R,) of the rows; ``train`` (R,) marks the rows before those that are
-    judged, which set MASE's scale; ``words`` name the baselines for the verdict. Raises InputError where nothing was
-    observed.
+    starts (G,) first row of each group; times (R,) of the rows; ``train`` (G,) is the row after those of each group
+    that are not judged, which set MASE's scale; ``words`` name the baselines for the verdict. Raises InputError where
+    nothing was observed.
     """
     began = time.perf_counter() if began is None else began
     horizon = point.shape[1]
@@ -60,7 +61,7 @@ def backtest(
     }
     if season:
         rivals["seasonal_naive"] = baselines.seasonal_naive(y, starts, origins, horizon, season)
-    scale = baselines.seasonal_scale(np.where(train, y, np.nan), starts, season or 1)
+    scale = baselines.seasonal_scale(y, starts, season or 1, train)
     group = np.searchsorted(starts, origins - 1, side="right") - 1
     metrics = forecast_metrics(actual, point, scale[group], bands)
     scores = {name: forecast_metrics(actual, forecast, scale[group]) for name, forecast in rivals.items()}
