@@ -99,7 +99,7 @@ class Kills:
 
 
 def over_kills(folder: Path, storage: str, url: str, trials: int) -> Kills:
-    """Three processes at work: one is killed, one asked to end, one left; the one that judges is killed, and comes again."""
+    """Of three processes one is killed, one asked to end, one left; the one that judges is killed, and comes again."""
     seen, every = Seen(url), []
     try:
         for _ in range(3):

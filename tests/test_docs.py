@@ -22,6 +22,7 @@ PAGES = [
     ROOT / "docs" / "import.md",
     ROOT / "docs" / "export.md",
     ROOT / "docs" / "nothing-lost.md",
+    ROOT / "docs" / "many.md",
 ]
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -43,8 +44,8 @@ def hurried(arguments: list[str]) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A working folder with prices.csv, business days of a wandering price with its open, high, low and volume, and
-    with small texts: reviews.csv, book.txt, words.conll, pairs.tsv and articles.tsv; sounds: takes.tsv; pictures, clips
+    """A working folder with prices.csv, business days of a wandering price with its open, high, low and volume,
+    the same in shops/, and with small texts: reviews.csv, book.txt, words.conll, pairs.tsv and articles.tsv; sounds: takes.tsv; pictures, clips
     and clicks."""
     rng = np.random.default_rng(0)
     days = [day for day in np.arange("2022-01-03", "2023-12-30", dtype="datetime64[D]") if np.is_busday(day)]
@@ -59,6 +60,9 @@ def folder(tmp_path, monkeypatch):
             "Volume": rng.integers(1000, 9000, len(days)),
         }
     ).write_csv(tmp_path / "prices.csv")
+    (tmp_path / "shops").mkdir()
+    for name in ("north", "south"):
+        (tmp_path / "shops" / f"{name}.csv").write_bytes((tmp_path / "prices.csv").read_bytes())
     said = {"negative": ["dirty", "很脏"], "neutral": ["plain", "一般"], "positive": ["lovely", "很好"]}
     rows = [
         (f"The {thing} was {words[0]}, 服务{words[1]} {number}.", mood)

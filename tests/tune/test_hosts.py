@@ -1,8 +1,9 @@
-"""One search on two hosts, which here are two network namespaces; the trials are in a PostgreSQL server on the first."""
+"""One search on two hosts, here two network namespaces; the trials are in a PostgreSQL server on the first."""
 
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -20,7 +21,7 @@ def hosts():
         pytest.skip(why)
     try:
         with namespaces.two_hosts() as names:
-            yield [namespaces.within(name) for name in names]
+            yield [namespaces.within(name) for name in names]  # a's and b's
     except namespaces.Absent as why:
         pytest.skip(str(why))
 
@@ -59,6 +60,33 @@ def test_a_kill_and_a_storage_that_is_gone_for_a_while_lose_nothing(hosts, tmp_p
             assert seen.made()[:TRIALS] == [1] * TRIALS
             assert len(json.loads(found)["trials"]) == json.loads(theirs)["trials"] == TRIALS
             assert {file.name for file in a.iterdir()} == {"prices.csv", "prices.elman"}
+        finally:
+            seen.close()
+            for one in every:
+                one.kill()
+                one.wait()
+                one.stdout.close()
+                one.stderr.close()
+
+
+def test_a_network_that_says_nothing_is_given_up_and_the_trial_is_made_later(hosts, tmp_path):
+    folder, every = prices(tmp_path / "b"), []
+    with postgres.server(namespaces.ADDRESSES[0], hosts[0]) as server:
+        seen = Seen(server.near)
+        try:
+            every.append(start(folder, server.url, 1, "--join", within=hosts[1], slow=2))
+            until(lambda: seen.at_work() == 1, "a process at work")
+            namespaces.ip("-n", hosts[0][-1], "link", "set", "e0", "down")
+            cut = time.monotonic()
+            said = every[0].communicate(timeout=PATIENCE)[1]
+            assert (every[0].returncode, said.count("\n")) == (1, 1)
+            assert "does not answer any more (" in said
+            assert time.monotonic() - cut < 120
+            namespaces.ip("-n", hosts[0][-1], "link", "set", "e0", "up")
+            every.append(start(folder, server.url, 1, "--join", within=hosts[1]))
+            said = every[1].communicate(timeout=PATIENCE)[1]
+            assert every[1].returncode == 0, said
+            assert seen.made() == [1]
         finally:
             seen.close()
             for one in every:
