@@ -1,7 +1,7 @@
 """Many processes at one search, and many at one prediction, ended in the middle: what was made once, what was lost.
 
-python benchmarks/many.py prints a line each as JSON. It uses the tests' own pages, and takes some minutes. The line of a
-PostgreSQL server says why it has no figures where there is no server, or no driver.
+python benchmarks/many.py prints a line each as JSON. It uses the tests' own pages, and takes some minutes. The line of
+PostgreSQL says why it has no figures where there is no server, or no driver.
 """
 
 import json

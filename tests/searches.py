@@ -61,6 +61,14 @@ def until(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
+def put_away(every: Sequence[Any]) -> None:
+    for one in every:
+        one.kill()
+        one.wait()
+        one.stdout.close()
+        one.stderr.close()
+
+
 class Seen:
     """What is in a storage, seen from outside."""
 
@@ -123,8 +131,4 @@ def over_kills(folder: Path, storage: str, url: str, trials: int) -> Kills:
         return Kills(seen.made()[:trials], json.loads(said or "{}"), codes, stopped, seconds)
     finally:
         seen.close()
-        for one in every:
-            one.kill()
-            one.wait()
-            one.stdout.close()
-            one.stderr.close()
+        put_away(every)

@@ -45,8 +45,8 @@ def hurried(arguments: list[str]) -> list[str]:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working folder with prices.csv, business days of a wandering price with its open, high, low and volume,
-    the same in shops/, and with small texts: reviews.csv, book.txt, words.conll, pairs.tsv and articles.tsv; sounds: takes.tsv; pictures, clips
-    and clicks."""
+    the same in shops/, and with small texts: reviews.csv, book.txt, words.conll, pairs.tsv and articles.tsv; sounds:
+    takes.tsv; pictures, clips and clicks."""
     rng = np.random.default_rng(0)
     days = [day for day in np.arange("2022-01-03", "2023-12-30", dtype="datetime64[D]") if np.is_busday(day)]
     close = (100 + rng.normal(0, 1, len(days)).cumsum()).round(2)

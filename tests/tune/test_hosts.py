@@ -9,7 +9,7 @@ import pytest
 
 import namespaces
 import postgres
-from searches import PATIENCE, Seen, prices, start, until
+from searches import PATIENCE, Seen, prices, put_away, start, until
 
 pytestmark = pytest.mark.slow
 TRIALS = 6
@@ -62,11 +62,7 @@ def test_a_kill_and_a_storage_that_is_gone_for_a_while_lose_nothing(hosts, tmp_p
             assert {file.name for file in a.iterdir()} == {"prices.csv", "prices.elman"}
         finally:
             seen.close()
-            for one in every:
-                one.kill()
-                one.wait()
-                one.stdout.close()
-                one.stderr.close()
+            put_away(every)
 
 
 def test_a_network_that_says_nothing_is_given_up_and_the_trial_is_made_later(hosts, tmp_path):
@@ -89,8 +85,4 @@ def test_a_network_that_says_nothing_is_given_up_and_the_trial_is_made_later(hos
             assert seen.made() == [1]
         finally:
             seen.close()
-            for one in every:
-                one.kill()
-                one.wait()
-                one.stdout.close()
-                one.stderr.close()
+            put_away(every)
