@@ -80,7 +80,7 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
     ) -> None:
         out = out or beside(file)
         checkpoints = Checkpoints(
-            out.with_name(f"{out.name}.unfinished"),
+            Path(f"{out}.unfinished"),
             minutes=checkpoint_minutes,
             resume=resume,
             overwrite=overwrite,
