@@ -44,7 +44,7 @@ from elman.explain.advice import Finding, findings
 from elman.explain.through_time import flows
 from elman.nn.initialise import remember
 from elman.tasks import store
-from elman.tasks.checkpoints import Begun, Checkpoints, safe
+from elman.tasks.checkpoints import WORDS, Begun, Checkpoints, identity, safe
 from elman.tasks.explained import Explained
 from elman.tasks.format import check_settings
 from elman.tasks.page import page_of, seen
@@ -284,7 +284,8 @@ class Task(BaseEstimator):
         config = _precise(self.config())
         check_settings(config)  # what could not be loaded is not fitted
         begun = self._begun(checkpoints, source, valid, test, world)
-        prepared = self.prepare(source, valid, test, config)
+        with world.all_or_none():
+            prepared = self.prepare(source, valid, test, config)
         budget = config.minutes * 60 if config.minutes and plan is None and begun is None else None
         reserve = min(RESERVE, budget / 5) if budget is not None and judged else 0.0
         deadline = None if budget is None else began + budget - reserve
@@ -330,12 +331,19 @@ class Task(BaseEstimator):
 
     def _begun(self, checkpoints: Checkpoints | None, source: Any, valid: Any, test: Any, world: World) -> Begun | None:
         """What there is to go on with: the first process reads it, for the others may be elsewhere."""
+        if checkpoints is None and world.size == 1:
+            return None
+        with world.all_or_none():
+            facts = identity(self, source, valid, test)
+        settings = {f"--{name.replace('_', '-')}": value for name, value in facts["params"].items()}
+        world.alike({**{words: facts[name] for name, words in WORDS.items()}, **settings})
         if checkpoints is None:
             return None
-        checkpoints.about(self, source, valid, test)
+        checkpoints.identity = facts
         files = checkpoints.newest() if world.first else None
         run, state = (world.hand_on(raw) for raw in files or (b"", b""))
-        return checkpoints.read(run, state) if run else None
+        with world.all_or_none():
+            return checkpoints.read(run, state) if run else None
 
     def judge_held(self) -> None:
         """Judge the part that the fit has held back, and let go of it."""
