@@ -159,17 +159,19 @@ def refit(
         Replace a model that is there.
     """
     old = load_task(model)
-    run_fit(
-        type(old)(**asdict(old.config_)),
-        file,
-        valid=valid,
-        test=test,
-        out=out,
-        overwrite=overwrite,
-        as_json=json,
-        quiet=quiet,
-        plan=old.plan_,
-    )
+    with joined(old.config_.device) as world:
+        run_fit(
+            type(old)(**asdict(old.config_)),
+            file,
+            valid=valid,
+            test=test,
+            out=out,
+            overwrite=overwrite,
+            as_json=json,
+            quiet=quiet,
+            plan=old.plan_,
+            world=world,
+        )
 
 
 def run_fit(

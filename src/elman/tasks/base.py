@@ -513,7 +513,9 @@ def _told(training: Training) -> list[str]:
         f"{training.steps:,} steps in {training.seconds:.0f} s, the best at {training.best_step:,}; {training.why}"
     ]
     if training.resumed is not None:
-        notes.append(f"it was interrupted, and went on from step {training.resumed:,}")
+        before, now = training.processes
+        changed = f", with {now} process{'es' * (now > 1)} instead of {before}: what is random is drawn anew"
+        notes.append(f"it was interrupted, and went on from step {training.resumed:,}{changed * (now != before)}")
     if training.spoilt:
         first = training.spoilt[0]
         notes.append(

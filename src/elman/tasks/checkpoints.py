@@ -157,7 +157,8 @@ class Checkpoints:
             self._clean()
             store.put(self.path / f"{step:09}", {RUN: store.dump_json(head), STATE: dump_tensors(kept.tensors)})
             self.step = step
-            for old in self._steps()[:-GENERATIONS]:
+            steps = self._steps()  # later ones are of a fit that was begun anew, or harmed
+            for old in [*steps[: steps.index(step) + 1][:-GENERATIONS], *steps[steps.index(step) + 1 :]]:
                 store.remove(self.path / f"{old:09}")
         except OSError as error:
             reason = error.strerror or type(error).__name__
