@@ -1,6 +1,6 @@
 """What a second process brings and costs: steps a second of one and of two, and the adding up of gradients.
 
-    python benchmarks/world.py
+    python benchmarks/world.py            # --table: what it comes to for 64, of the figures that were written
 
 One and two processes take turns within one run, some steps each, so that what else the machine does meets both alike;
 each computes with one thread. As root gradients are added up over a link of 1 Gbit/s as well, between two network
@@ -37,6 +37,9 @@ BATCHES = (64, 32, 16, 8, 4, 1)
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)  # parameters whose gradients are added up
 SPACES, ADDRESSES = ("elman-one", "elman-two"), ("10.77.0.1", "10.77.0.2")
 RATE = "1gbit"
+COUNTS = (1, 2, 8, 64)  # processes of the table
+MESSAGES = 2  # a step: the gradients, and whether to stop or to keep a checkpoint
+BANDWIDTH = 1.25e9  # bytes a second: 10 GbE
 
 
 class Reader(nn.Module):
@@ -213,6 +216,28 @@ def measured() -> dict[str, Any]:
     }
 
 
+def modelled(found: dict[str, Any]) -> str:
+    """The table of docs/torchrun.md: milliseconds of a step of so many processes, each on a host of its own.
+
+    c(rows) + MESSAGES * 2 (N - 1) * hop + 2 (N - 1) / N * bytes / bandwidth: c measured here, a hop half of what adding
+    up 1,000 numbers takes of two processes here, the bandwidth assumed.
+    """
+    hop = found["adding_ms"]["loopback"]["1000"] / 2
+    rows = []
+    for name, times in found["step_ms_by_rows"].items():
+        size = 4 * found["scaling"][name]["parameters"]
+
+        def adding(count: int, size: int = size) -> float:
+            return MESSAGES * 2 * (count - 1) * hop + 2 * (count - 1) / count * size / BANDWIDTH * 1e3
+
+        one = times["64"]
+        for count in COUNTS:
+            shared, grown = times[str(64 // count)] + adding(count), one + adding(count)
+            cells = [f"{shared:.1f}", f"{one / shared:.2f}", f"{grown:.1f}", f"{count * one / grown:.1f}"]
+            rows.append(f"| {name} | {count} | {adding(count):.1f} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def lines() -> list[dict[str, Any]]:
     """What held, a line a claim, for the record of what was tried."""
     found = measured()
@@ -231,6 +256,8 @@ def lines() -> list[dict[str, Any]]:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--work"]:
         work(*sys.argv[2:4])
+    elif sys.argv[1:] == ["--table"]:
+        print(modelled(json.loads((RESULTS / "world.json").read_text())))
     else:
         found = measured()
         (RESULTS / "world.json").write_text(json.dumps(found, indent=1) + "\n")

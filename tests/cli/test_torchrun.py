@@ -151,7 +151,7 @@ def write_rows(path, header, rows):
 def sources(place):
     """A small file of each kind, and how it is fitted without anything random."""
     draw = np.random.default_rng(1)
-    words = "red green blue warm cold near far old new slow".split()
+    words = ["red", "green", "blue", "warm", "cold", "near", "far", "old", "new", "slow"]
     texts = [" ".join(draw.choice(words, int(draw.integers(2, 9)))) for _ in range(90)]
     texts = [f"{text} {number}" for number, text in enumerate(texts)]
     write_rows(place / "labels.tsv", ["text", "label", "stars"], [(t, "yn"["red" in t], len(t.split())) for t in texts])
