@@ -161,15 +161,16 @@ def sources(place):
     (place / "book.txt").write_text(" ".join(texts))
     events = [(session, f"i{int(draw.integers(12))}") for session in range(90) for _ in range(int(draw.integers(2, 8)))]
     write_rows(place / "clicks.tsv", ["session", "item", "time"], [(s, i, at) for at, (s, i) in enumerate(events)])
+    calm = ("--embedding-dropout", 0)
     return {
         "forecast": ("a.csv", "--target", "y", "--lookback", 12),
-        "classify": ("labels.tsv", "--text", "text", "--label", "label", "--class-weights", "balanced"),
-        "regress": ("labels.tsv", "--text", "text", "--target", "stars"),
-        "tag": ("tags.conll",),
+        "classify": ("labels.tsv", "--text", "text", "--label", "label", "--class-weights", "balanced", *calm),
+        "regress": ("labels.tsv", "--text", "text", "--target", "stars", *calm),
+        "tag": ("tags.conll", *calm),
         "generate": ("book.txt",),
-        "translate": ("pairs.tsv", "--source", "source", "--target", "target"),
-        "summarize": ("pairs.tsv", "--source", "source", "--target", "target"),
-        "recommend": ("clicks.tsv", "--session", "session", "--item", "item", "--time", "time"),
+        "translate": ("pairs.tsv", "--source", "source", "--target", "target", *calm),
+        "summarize": ("pairs.tsv", "--source", "source", "--target", "target", *calm),
+        "recommend": ("clicks.tsv", "--session", "session", "--item", "item", "--time", "time", "--input-dropout", 0),
     }
 
 
@@ -179,13 +180,13 @@ TASKS = ["forecast", "classify", "regress", "tag", "generate", "translate", "sum
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_each_task_learns_in_several_processes_what_it_learns_in_one(table, task):
-    """A recommender compares the true items with some that are drawn at random: each process draws its own."""
+    """Of few items: of more than 1,000 each process of a recommender draws those that it compares with by itself."""
     file, *flags = sources(table)[task]
     shared = (task, file, *flags, "--dropout", 0, "--hidden", 8, "--batch-size", 16, "--steps", 12, "--quiet")
     fitted(1, *shared, "--out", "one.elman", cwd=table)
-    for processes in (2, 3):
+    for processes in (3, 2):
         fitted(processes, *shared, "--out", "x.elman", "--overwrite", cwd=table)
-        compare(table / "one.elman", table / "x.elman", rel=0.2 if task == "recommend" else 1e-5)
+        compare(table / "one.elman", table / "x.elman")
     assert {entry.name for entry in table.iterdir() if "elman" in entry.name} == {"one.elman", "x.elman"}
 
 
