@@ -1,6 +1,6 @@
 """What a second process brings and costs: steps a second of one and of two, and the adding up of gradients.
 
-    python benchmarks/world.py            # --table: what it comes to for 64, of the figures that were written
+    python benchmarks/world.py            # --table: those of docs/torchrun.md, of what was written
 
 One and two processes take turns within one run, some steps each, so that what else the machine does meets both alike;
 each computes with one thread. As root gradients are added up over a link of 1 Gbit/s as well, between two network
@@ -235,7 +235,27 @@ def modelled(found: dict[str, Any]) -> str:
             shared, grown = times[str(64 // count)] + adding(count), one + adding(count)
             cells = [f"{shared:.1f}", f"{one / shared:.2f}", f"{grown:.1f}", f"{count * one / grown:.1f}"]
             rows.append(f"| {name} | {count} | {adding(count):.1f} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+    head = (
+        "| network | N | adding up, ms | 64 rows: ms | times as fast | 64 rows each: ms | rows a second, times one's |"
+    )
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
+def brought(found: dict[str, Any]) -> str:
+    rows = [
+        f"| {name} | {each['parameters']:,} | {each['one_ms']:.1f} | {each['all_ms']:.1f} | {each['times']:.2f} "
+        f"({each['least']:.2f} to {each['most']:.2f}) |"
+        for name, each in found["scaling"].items()
+    ]
+    head = "| network | parameters | ms a step, one process | two | times as fast: median (least to most) |"
+    adding = [
+        f"| {place} | {' | '.join(f'{ms:.1f}' for ms in times.values())} |"
+        for place, times in found["adding_ms"].items()
+        if times
+    ]
+    sizes = " | ".join(f"{size:,}" for size in SIZES)
+    head_adding = f"| adding up, ms, by parameters | {sizes} |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows, "", head_adding, f"|---|{'---|' * len(SIZES)}", *adding])
 
 
 def lines() -> list[dict[str, Any]]:
@@ -257,7 +277,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--work"]:
         work(*sys.argv[2:4])
     elif sys.argv[1:] == ["--table"]:
-        print(modelled(json.loads((RESULTS / "world.json").read_text())))
+        found = json.loads((RESULTS / "world.json").read_text())
+        print(f"{brought(found)}\n\n{modelled(found)}")
     else:
         found = measured()
         (RESULTS / "world.json").write_text(json.dumps(found, indent=1) + "\n")

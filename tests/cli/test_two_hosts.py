@@ -100,6 +100,7 @@ def ended(running):
     finally:
         for one in running:
             one.kill()
+            one.wait()
 
 
 def history(model):
@@ -129,7 +130,7 @@ def test_two_hosts_learn_what_one_learns_and_the_first_writes(spaces, hosts):
 
 
 def test_a_link_that_is_cut_ends_both_in_time_and_they_go_on_when_it_is_back(spaces, hosts):
-    fit = [*FIT, "--steps", "600", "--patience", "0", "--checkpoint-minutes", "0.02", "--out", "x.elman", "--quiet"]
+    fit = [*FIT, "--steps", "300", "--patience", "0", "--checkpoint-minutes", "0.02", "--out", "x.elman", "--quiet"]
     running = both(spaces, hosts, *fit, ELMAN_PATIENCE="10")
     begun = time.monotonic()
     while not [*hosts[0].glob("x.elman.unfinished/0*")]:

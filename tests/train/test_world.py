@@ -5,6 +5,7 @@ Here threads stand for the processes; tests/cli/test_torchrun.py starts real one
 
 import math
 import threading
+import time
 
 import pytest
 import torch
@@ -71,10 +72,10 @@ class Thread(World):
     def agree(self, *votes):
         return [sum(parts) for parts in zip(*self.threads.together(self.rank, votes), strict=True)]
 
-    def hand_on(self, raw):
+    def hand_on(self, raw, patient=False):
         return self.threads.together(self.rank, raw)[0]
 
-    def collect(self, raw):
+    def collect(self, raw, patient=False):
         return list(self.threads.together(self.rank, raw))
 
 
@@ -270,6 +271,31 @@ def test_what_goes_wrong_in_all_is_said_as_by_one_alone():
     assert said == ["the file lacks column y: give another"] * 2
 
 
+def test_who_works_alone_is_waited_for_as_long_as_it_says_that_it_is_there():
+    signs = []
+
+    class Listening(Thread):
+        def __init__(self, threads, rank):
+            super().__init__(threads, rank)
+            self.patience = 0.05
+
+        def hand_on(self, raw, patient=False):
+            found = super().hand_on(raw)
+            if not self.first:
+                signs.append(found)
+            return found
+
+    def work(world):
+        world = Listening(world.threads, world.rank)
+        with world.by_the_first():
+            if world.first:
+                time.sleep(0.2)
+        return world.tell("after" if world.first else None)
+
+    assert Threads(2).run(work) == ["after", "after"]
+    assert signs[-2] == b"done" and signs.count(b"working") >= 2
+
+
 def test_an_error_of_the_system_stays_what_it_is_and_ends_the_others():
     kinds = {}
 
@@ -322,6 +348,14 @@ def test_patience_is_a_number_of_seconds(monkeypatch, given):
     for name, value in {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "localhost", "ELMAN_PATIENCE": given}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(InputError, match="ELMAN_PATIENCE must be a number of seconds"), joined("cpu"):
+        pass
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "mps"])
+def test_a_device_that_cannot_be_shared_is_refused(monkeypatch, device):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "localhost"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=f"--device {device} is not for several processes"), joined(device):
         pass
 
 

@@ -341,7 +341,7 @@ class Task(BaseEstimator):
             return None
         checkpoints.identity = facts
         files = checkpoints.newest() if world.first else None
-        run, state = (world.hand_on(raw) for raw in files or (b"", b""))
+        run, state = (world.hand_on(raw, patient=True) for raw in files or (b"", b""))
         with world.all_or_none():
             return checkpoints.read(run, state) if run else None
 
@@ -379,7 +379,7 @@ class Task(BaseEstimator):
                 larger = chosen - 1
                 if larger < 0 or not self._has_time(replace(config, **sizes[larger]), examples, deadline):
                     break
-        config = replace(config, **sizes[world.tell(chosen)])
+        config = replace(config, **sizes[world.tell(chosen, patient=True)])
         return config, self._made(config)
 
     def _has_time(self, config: Any, examples: Examples, deadline: float) -> bool:

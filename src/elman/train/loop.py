@@ -339,11 +339,12 @@ class _Run:
         It can take long, and changes nothing, so that a wish to stop is granted at once: the validation stays due.
         """
         told: list[Any] | None = None
-        if self.world.first:
-            with suppress(Stopped), asked.now():
-                valid = score(self.network, self.score)
-                wrong = looked(self.network, self.eyes.alarm) if self.plan.progress >= SETTLED else None
-                told = [None if valid == math.inf else valid, wrong]
+        with self.world.by_the_first(), suppress(Stopped):
+            if self.world.first:
+                with asked.now():
+                    valid = score(self.network, self.score)
+                    wrong = looked(self.network, self.eyes.alarm) if self.plan.progress >= SETTLED else None
+                    told = [None if valid == math.inf else valid, wrong]
         told = self.world.tell(told)
         if told is None:
             raise asked.stopped or Stopped(signal.SIGTERM)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from elman.errors import ElmanError, InputError
 from elman.stopping import Stopped
 
 PATIENCE = 300.0  # seconds that a process waits for another one's part of a step; ELMAN_PATIENCE says otherwise
-LONGEST = 6 * 3600.0  # seconds that the others wait for what the first does alone: it prepares, and validates
+LONGEST = 3600.0  # seconds that processes wait for one another before the training, while each prepares its data
 
 
 class Shared(InputError):
@@ -32,9 +33,9 @@ class Shared(InputError):
 class World:
     """The processes of one training, numbered from 0: of one process alone everything here does nothing."""
 
-    def __init__(self, rank: int = 0, size: int = 1, patient: Any = None) -> None:
-        self.rank, self.size = rank, size
-        self.patient = patient  # the same processes with more patience: a group of torch.distributed
+    def __init__(self, rank: int = 0, size: int = 1, patience: float = PATIENCE, patient: Any = None) -> None:
+        self.rank, self.size, self.patience = rank, size, patience
+        self.patient = patient  # the same processes, who wait longer: a group of torch.distributed
 
     @property
     def first(self) -> bool:
@@ -64,35 +65,63 @@ class World:
             distributed.all_reduce(summed)
         return summed.tolist()
 
-    def tell(self, value: Any) -> Any:
+    def tell(self, value: Any, patient: bool = False) -> Any:
         """What the first process says, as JSON; what the others say is not heard."""
         if self.size == 1:
             return value
-        return json.loads(self.hand_on(json.dumps(value).encode() if self.first else b""))
+        return json.loads(self.hand_on(json.dumps(value).encode() if self.first else b"", patient))
 
-    def hand_on(self, raw: bytes) -> bytes:
-        """The first process's bytes, for which the others wait as long as it needs."""
+    def hand_on(self, raw: bytes, patient: bool = False) -> bytes:
+        """The first process's bytes."""
         if self.size == 1:
             return raw
+        group = self.patient if patient else None
         size = torch.tensor([len(raw)])
         with _together(self):
-            distributed.broadcast(size, 0, group=self.patient)
+            distributed.broadcast(size, 0, group=group)
             held = torch.frombuffer(bytearray(raw or int(size)), dtype=torch.uint8) if int(size) else torch.empty(0)
             if int(size):
-                distributed.broadcast(held, 0, group=self.patient)
+                distributed.broadcast(held, 0, group=group)
         return held.numpy().tobytes()
 
-    def collect(self, raw: bytes) -> list[bytes]:
+    @contextmanager
+    def by_the_first(self) -> Iterator[None]:
+        """In this block the first process works alone, however long: now and then it tells the others that it is there.
+
+        They wait at the block's end, and no longer than their patience for a sign.
+        """
+        over = threading.Event()
+
+        def tell_them() -> None:
+            with suppress(ElmanError):  # who is lost is missed by the last sign too
+                while not over.wait(self.patience / 5):
+                    self.hand_on(b"working")
+
+        teller = threading.Thread(target=tell_them, daemon=True) if self.first and self.size > 1 else None
+        if teller is not None:
+            teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            if teller is not None:
+                teller.join()
+        if self.size > 1:
+            while self.hand_on(b"done" if self.first else b"") != b"done":
+                pass
+
+    def collect(self, raw: bytes, patient: bool = False) -> list[bytes]:
         """The bytes of every process, in their order."""
         if self.size == 1:
             return [raw]
         sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        group = self.patient if patient else None
         with _together(self):
-            distributed.all_gather(sizes, torch.tensor([len(raw)]), group=self.patient)
+            distributed.all_gather(sizes, torch.tensor([len(raw)]), group=group)
             longest = max(1, *(int(size) for size in sizes))
             padded = torch.frombuffer(bytearray(raw.ljust(longest, b"\0")), dtype=torch.uint8)
             held = [torch.empty_like(padded) for _ in sizes]
-            distributed.all_gather(held, padded, group=self.patient)
+            distributed.all_gather(held, padded, group=group)
         return [part.numpy().tobytes()[: int(size)] for part, size in zip(held, sizes, strict=True)]
 
     @contextmanager
@@ -107,7 +136,8 @@ class World:
             wrong = error
         if self.size == 1:
             return
-        said = [json.loads(raw) for raw in self.collect(json.dumps(None if wrong is None else str(wrong)).encode())]
+        own = json.dumps(None if wrong is None else str(wrong)).encode()
+        said = [json.loads(raw) for raw in self.collect(own, patient=True)]
         if wrong is not None and not isinstance(wrong, ElmanError):
             raise wrong
         for rank, sentence in enumerate(said):
@@ -149,11 +179,15 @@ def joined(device: str) -> Iterator[World]:
         return
     if not distributed.is_available():
         raise InputError("this build of torch has no torch.distributed: install another, or start without torchrun")
+    if device not in ("cpu", "cuda"):
+        raise InputError(
+            f"--device {device} is not for several processes: give cuda, of which each takes its own, or cpu"
+        )
     patience = _patience()
-    if device.startswith("cuda"):
+    if device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     try:
-        kind = "cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo"
+        kind = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
         distributed.init_process_group(kind, timeout=timedelta(seconds=patience))
         patient = distributed.new_group(backend="gloo", timeout=timedelta(seconds=max(patience, LONGEST)))
     except (RuntimeError, ValueError) as error:
@@ -161,7 +195,7 @@ def joined(device: str) -> Iterator[World]:
             f"process {os.environ.get('RANK')} of {size} did not meet the others at {os.environ['MASTER_ADDR']} "
             f"({_first_line(error)}): start all of them with the same --rdzv-endpoint or --master-addr"
         ) from None
-    world = World(distributed.get_rank(), distributed.get_world_size(), patient)
+    world = World(distributed.get_rank(), distributed.get_world_size(), patience, patient)
     try:
         yield world
     except Stopped as stop:
