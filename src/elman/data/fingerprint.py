@@ -21,8 +21,8 @@ def fingerprint(source: Any) -> str:
         try:
             with Path(source).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256")
-        except OSError:  # whoever reads it says so
-            return "cannot be read"
+        except OSError as error:
+            return f"not read: {error.strerror}"  # whoever reads it says what to do
     else:
         return "passed from Python"
     return digest.hexdigest()[:16]
