@@ -35,7 +35,7 @@ from elman.tasks.forecast import Forecaster
 from elman.tasks.load import TASKS, load_task
 from elman.train.plan import Plan
 from elman.train.progress import Bar
-from elman.train.world import ALONE, World, joined
+from elman.train.world import ALONE, World, joined, restarted
 from elman.version import __version__
 
 CORES = os.cpu_count() or 1
@@ -80,9 +80,9 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
     ) -> None:
         out = out or beside(file)
         checkpoints = Checkpoints(
-            out.with_name(f"{out.name}.unfinished"),
+            Path(f"{out}.unfinished"),
             minutes=checkpoint_minutes,
-            resume=resume,
+            resume=resume or restarted(),
             overwrite=overwrite,
             told=aside,
         )
@@ -159,17 +159,19 @@ def refit(
         Replace a model that is there.
     """
     old = load_task(model)
-    run_fit(
-        type(old)(**asdict(old.config_)),
-        file,
-        valid=valid,
-        test=test,
-        out=out,
-        overwrite=overwrite,
-        as_json=json,
-        quiet=quiet,
-        plan=old.plan_,
-    )
+    with joined(old.config_.device) as world:
+        run_fit(
+            type(old)(**asdict(old.config_)),
+            file,
+            valid=valid,
+            test=test,
+            out=out,
+            overwrite=overwrite,
+            as_json=json,
+            quiet=quiet,
+            plan=old.plan_,
+            world=world,
+        )
 
 
 def run_fit(
@@ -189,10 +191,12 @@ def run_fit(
 ) -> None:
     """Fit, save and show: what every command that makes a model does. Of several processes the first one shows."""
     out = out or beside(file)
-    if checkpoints is not None:
-        checkpoints.check()
-        overwrite = overwrite or checkpoints.goes_on()  # what is in the way by now is its own
-    store.check_free(out, overwrite)
+    with world.all_or_none():
+        if checkpoints is not None and world.first:
+            checkpoints.check()
+            overwrite = overwrite or checkpoints.goes_on()  # what is in the way by now is its own
+        if world.first:
+            store.check_free(out, overwrite)
     began = time.perf_counter()
     watch = (lambda event: None) if quiet else Bar(people, inside=inside)
     task.fit(

@@ -43,6 +43,7 @@ class Batch:
 
 NO_LABEL = -100  # in y, what torch's losses leave out
 ALL = slice(None)
+NOTHING = Batch({}, None, torch.empty(0, dtype=torch.int64))  # the part of a process when rows are few
 Piece = Callable[[slice], Batch]  # builds a batch of so many of its rows: all of them, or every second from the first
 
 
@@ -112,7 +113,8 @@ def epoch(examples: Examples, size: int, generator: torch.Generator) -> Iterator
 
 
 def _built(examples: Examples, rows: Tensor, part: slice) -> Batch:
-    return examples.batch(rows[part])
+    mine = rows[part]
+    return examples.batch(mine) if len(mine) else NOTHING
 
 
 class Feed:

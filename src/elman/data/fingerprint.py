@@ -18,8 +18,11 @@ def fingerprint(source: Any) -> str:
     elif isinstance(source, str) and not names_file(source):
         digest.update(source.encode())
     elif isinstance(source, str | Path):
-        with Path(source).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
+        try:
+            with Path(source).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256")
+        except OSError as error:
+            return f"not read: {error.strerror}"  # whoever reads it says what to do
     else:
         return "passed from Python"
     return digest.hexdigest()[:16]

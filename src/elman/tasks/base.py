@@ -44,7 +44,7 @@ from elman.explain.advice import Finding, findings
 from elman.explain.through_time import flows
 from elman.nn.initialise import remember
 from elman.tasks import store
-from elman.tasks.checkpoints import STATE, Begun, Checkpoints, safe
+from elman.tasks.checkpoints import STATE, WORDS, Begun, Checkpoints, identity, safe
 from elman.tasks.explained import Explained
 from elman.tasks.format import check_settings
 from elman.tasks.outline import check_weights
@@ -287,7 +287,8 @@ class Task(BaseEstimator):
             config = _precise(self.config())
             check_settings(config)  # what could not be loaded is not fitted
             begun = self._begun(checkpoints, source, valid, test, world)
-            prepared = self.prepare(source, valid, test, config)
+            with world.all_or_none():
+                prepared = self.prepare(source, valid, test, config)
             budget = config.minutes * 60 if config.minutes and plan is None and begun is None else None
             reserve = min(RESERVE, budget / 5) if budget is not None and judged else 0.0
             deadline = None if budget is None else began + budget - reserve
@@ -332,12 +333,20 @@ class Task(BaseEstimator):
 
     def _begun(self, checkpoints: Checkpoints | None, source: Any, valid: Any, test: Any, world: World) -> Begun | None:
         """What there is to go on with: the first process reads it, for the others may be elsewhere."""
+        if checkpoints is None and world.size == 1:
+            return None
+        with world.all_or_none():
+            facts = identity(self, source, valid, test)
+        settings = {f"--{name.replace('_', '-')}": value for name, value in facts["params"].items()}
+        world.alike({**{words: facts[name] for name, words in WORDS.items()}, **settings})
         if checkpoints is None:
             return None
-        checkpoints.about(self, source, valid, test)
-        files = checkpoints.newest() if world.first else None
-        run, state = (world.hand_on(raw) for raw in files or (b"", b""))
-        return checkpoints.read(run, state) if run else None
+        checkpoints.about(facts, self.config())
+        with world.all_or_none():
+            files = checkpoints.newest() if world.first else None
+        run, state = (world.hand_on(raw, patient=True) for raw in files or (b"", b""))
+        with world.all_or_none():
+            return checkpoints.read(run, state) if run else None
 
     def _found_again(self, config: Any, begun: Begun) -> Any:
         """The settings as the fit found them before. No network is made of them but that whose weights are there."""
@@ -382,7 +391,7 @@ class Task(BaseEstimator):
                 larger = chosen - 1
                 if larger < 0 or not self._has_time(replace(config, **sizes[larger]), examples, deadline):
                     break
-        config = replace(config, **sizes[world.tell(chosen)])
+        config = replace(config, **sizes[world.tell(chosen, patient=True)])
         return config, self._made(config)
 
     def _has_time(self, config: Any, examples: Examples, deadline: float) -> bool:
@@ -516,7 +525,9 @@ def _told(training: Training) -> list[str]:
         f"{training.steps:,} steps in {training.seconds:.0f} s, the best at {training.best_step:,}; {training.why}"
     ]
     if training.resumed is not None:
-        notes.append(f"it was interrupted, and went on from step {training.resumed:,}")
+        before, now = training.processes
+        changed = f", with {now} process{'es' * (now > 1)} instead of {before}: what is random is drawn anew"
+        notes.append(f"it was interrupted, and went on from step {training.resumed:,}{changed * (now != before)}")
     if training.spoilt:
         first = training.spoilt[0]
         notes.append(

@@ -33,6 +33,7 @@ LARGEST = {RUN: 256 << 20, STATE: 16 << 30}
 GENERATIONS = 2
 SHARE = 0.05  # of the time that may go into writing
 WORTH = 60.0  # seconds of training after which its end is kept while the model is judged
+WORDS = {"task": "task", "source": "file", "valid": "--valid file", "test": "--test file"}  # of an identity's parts
 Told = Callable[[str], None]
 
 
@@ -42,6 +43,16 @@ class Begun:
 
     config: dict[str, Any]
     kept: Kept
+
+
+def identity(task: Any, source: Any, valid: Any, test: Any) -> dict[str, Any]:
+    """What a fit is of: a checkpoint of anything else is not gone on with, and no process may have another."""
+    parts = {"source": source, "valid": valid, "test": test}
+    return {
+        "task": task.name,
+        "params": task.get_params(deep=False),
+        **{name: fingerprint(part) for name, part in parts.items()},
+    }
 
 
 class Checkpoints:
@@ -87,15 +98,9 @@ class Checkpoints:
         """Whether there is something to go on with."""
         return self.resume and bool(self._steps())
 
-    def about(self, task: Any, source: Any, valid: Any, test: Any) -> None:
-        """What the fit is of: a checkpoint of anything else is not gone on with."""
-        parts = {"source": source, "valid": valid, "test": test}
-        self.identity = {
-            "task": task.name,
-            "params": task.get_params(deep=False),
-            **{name: fingerprint(part) for name, part in parts.items()},
-        }
-        self.open = asdict(task.config())
+    def about(self, identity: dict[str, Any], config: Any) -> None:
+        """What the fit is of, and the settings of its command."""
+        self.identity, self.open = identity, asdict(config)
 
     def newest(self) -> tuple[bytes, bytes] | None:
         """The files of the newest checkpoint that is whole, if the fit is to go on; harmed ones are told of.
@@ -130,9 +135,8 @@ class Checkpoints:
         format.CHECKPOINT(head, RUN)
         own = store.parse_json(store.dump_json(self.identity), RUN)
         if changed := [name for name in own if name != "params" and own[name] != head["identity"].get(name)]:
-            words = {"task": "task", "source": "file", "valid": "--valid file", "test": "--test file"}
             raise InputError(
-                f"{self.path} is an unfinished fit of another {words[changed[0]]}: repeat its command, or begin anew "
+                f"{self.path} is an unfinished fit of another {WORDS[changed[0]]}: repeat its command, or begin anew "
                 "with --overwrite instead of --resume"
             )
         before = head["identity"]["params"]

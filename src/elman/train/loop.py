@@ -37,7 +37,8 @@ TOLERATED = 5  # steps in a row that cannot be made before training gives up
 class Training:
     """What happened: the plan that was kept, one record per validation, what was seen inside, and why it ended.
 
-    ``spoilt`` are the steps that were not made, with their rows; ``resumed`` the step from which it went on, if it did.
+    ``spoilt`` are the steps that were not made, with their rows; ``resumed`` the step from which it went on, if it did,
+    and ``processes`` how many there were before and after.
     """
 
     plan: Plan
@@ -50,6 +51,7 @@ class Training:
     why: str
     spoilt: list[dict[str, Any]] = field(default_factory=list)
     resumed: int | None = None
+    processes: tuple[int, int] = (1, 1)
 
 
 def train(
@@ -150,6 +152,7 @@ class _Run:
         self.validating = False  # a validation is due before the next step
         self.why: str | None = None  # it ended
         self.resumed: int | None = None
+        self.before = world.size  # processes there were before it was interrupted
 
     # What is kept, and going on from it.
 
@@ -193,7 +196,7 @@ class _Run:
         )
         self.recent, self.norms = facts["recent"], facts["norms"]
         self.validating, self.why = facts["validating"], facts["why"]
-        self.resumed = self.plan.step
+        self.resumed, self.before = self.plan.step, facts["world"]
 
     def keep(self) -> None:
         """Hand everything to the keeper. All processes must come here at the same step."""
@@ -339,11 +342,12 @@ class _Run:
         It can take long, and changes nothing, so that a wish to stop is granted at once: the validation stays due.
         """
         told: list[Any] | None = None
-        if self.world.first:
-            with suppress(Stopped), asked.now():
-                valid = score(self.network, self.score)
-                wrong = looked(self.network, self.eyes.alarm) if self.plan.progress >= SETTLED else None
-                told = [None if valid == math.inf else valid, wrong]
+        with self.world.by_the_first(), suppress(Stopped):
+            if self.world.first:
+                with asked.now():
+                    valid = score(self.network, self.score)
+                    wrong = looked(self.network, self.eyes.alarm) if self.plan.progress >= SETTLED else None
+                    told = [None if valid == math.inf else valid, wrong]
         told = self.world.tell(told)
         if told is None:
             raise asked.stopped or Stopped(signal.SIGTERM)
@@ -366,6 +370,7 @@ class _Run:
             self.why,
             self.spoilt,
             self.resumed,
+            (self.before, self.world.size),
         )
         told = {"event": "end", "steps": training.steps, "best_step": self.best_step, "why": self.why}
         self.eyes.watch(told)

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from elman.data.batch import ALL, NO_LABEL, Batch, Piece
+from elman.data.batch import ALL, NO_LABEL, NOTHING, Batch, Piece
 from elman.data.ragged import Ragged
 
 Draw = Callable[[], dict[str, Tensor]]  # what the true items of a batch are compared with, inputs by name
@@ -60,6 +60,8 @@ class Streams:
     def _cut(self, at: Tensor, end: Tensor, fresh: Tensor, part: slice = ALL) -> Batch:
         """From ``at`` on; ``end`` (B,) is each session's last event, which is foretold and not read."""
         at, end, fresh = at[part], end[part], fresh[part]
+        if not len(at):
+            return NOTHING
         lengths = (end - at).clamp(max=self.steps)
         steps = torch.arange(int(lengths.max()))[:, None]
         inside = steps < lengths

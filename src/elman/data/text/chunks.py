@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from elman.data.batch import ALL, Batch, Piece
+from elman.data.batch import ALL, NOTHING, Batch, Piece
 from elman.errors import InputError
 
 
@@ -45,5 +45,7 @@ class Chunks:
     def _cut(self, rows: Tensor, shift: int, part: slice = ALL) -> Batch:
         first, last = int(rows[0]) * self.steps, min((int(rows[-1]) + 1) * self.steps, self.length)
         at = torch.arange(first, last + 1)[:, None] + torch.arange(self.streams)[part] * self.length
+        if not at.numel():
+            return NOTHING
         x = self.ids[(at + shift) % len(self.ids)].long()
         return Batch({"x": x[:-1], "fresh": torch.tensor(first == 0)}, x[1:], rows)
