@@ -247,6 +247,10 @@ class Transcriber(WritingTask):
             costs.append(super().loss(outputs.logits, batch))
         return costs[0] if len(costs) == 1 else share * costs[0] + (1 - share) * costs[1]
 
+    def weigh(self, batch: Batch) -> float:
+        """By ctc rows count alike, by attention symbols; by both it is the symbols that are counted."""
+        return len(batch) if self.config().by == "ctc" else super().weigh(batch)
+
     def validate(self, network: nn.Module, examples: Examples) -> float:
         """The share of wrong symbols where the likeliest one is written each time; equal ones are told by the loss."""
         assert isinstance(examples, SequencePairs)
