@@ -17,7 +17,7 @@ from torch import nn
 
 from elman.data.batch import Batch
 from elman.data.text.chunks import Chunks
-from elman.errors import ElmanError
+from elman.errors import ElmanError, InputError
 from elman.nn.language import LanguageNetwork
 from elman.nn.losses import cross_entropy
 from elman.stopping import Stopped, stopping
@@ -305,6 +305,11 @@ def test_going_back_takes_the_best_weights():
 
 
 # Several batches as one.
+
+
+def test_more_batches_than_a_pass_has_are_refused():
+    with pytest.raises(InputError, match="--accumulate is 4, but a pass over the training part has 3 batches of 64"):
+        run(TrainConfig(steps=2, batch_size=64, accumulate=4), Sums(150))
 
 
 def test_batches_that_are_added_up_are_one_large_batch():

@@ -21,7 +21,7 @@ from elman.stopping import Held, Stopped, held
 from elman.train.config import TrainConfig
 from elman.train.eyes import Alarm, Eyes, Look, Validate, Watch, looked, score
 from elman.train.kept import Keeper, Kept, fitting, let_go, plain, put_back, read_back, tensors_of
-from elman.train.pace import Pace, fastest_threads, first_plan, most, products, threads
+from elman.train.pace import Pace, check_pass, fastest_threads, first_plan, most, products, threads
 from elman.train.plan import Plan, Plateau, learning_rate
 from elman.train.spoilt import in_words, spoilt
 from elman.train.step import Loss, Step, Weigh
@@ -84,6 +84,7 @@ def train(
     Raises ElmanError when the gradient stays non-finite, or at once if the settings say so.
     """
     first = world.first
+    check_pass(examples, config)
     eyes = Eyes(alarm, look if first else None, follow and first, watch if first else lambda event: None)
     with products(config.precision):
         network.to(config.device).train()

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from elman.data.batch import Examples, batches, shuffled
+from elman.errors import InputError
 from elman.train.config import TrainConfig
 from elman.train.plan import Plan
 from elman.train.step import Loss, Step
@@ -63,12 +64,23 @@ def fastest_threads(
     network: nn.Module, examples: Examples, loss: Loss, config: TrainConfig, steps: int = 6
 ) -> tuple[int, float]:
     """One thread or all: small steps lose more to waiting than they gain. Returns the count and the seconds a step."""
+    check_pass(examples, config)
     found = {}
     for count in {1, torch.get_num_threads()}:
         with threads(count):
             found[count] = measure(network, examples, loss, config, steps)
     best = min(found, key=lambda count: found[count])
     return best, found[best]
+
+
+def check_pass(examples: Examples, config: TrainConfig) -> None:
+    """Raise InputError where a step would take more batches than there are in a pass."""
+    there = batches(examples, config.batch_size)
+    if config.accumulate > there:
+        raise InputError(
+            f"--accumulate is {config.accumulate:,}, but a pass over the training part has {there:,} "
+            f"batch{'es' * (there > 1)} of {config.batch_size:,}: give at most {there:,}, or a smaller --batch-size"
+        )
 
 
 def steps_a_pass(examples: Examples, config: TrainConfig) -> int:
