@@ -28,7 +28,7 @@ from elman.tasks.generate import Generator
 from elman.train.kept import Kept
 
 PATIENCE = 120.0  # seconds after which a process is stuck
-SETTINGS: dict[str, Any] = {"chunk": 8, "embedding": 2, "valid_share": 0.1, "steps": 10, "hidden": 3, "batch_size": 8}
+SETTINGS: dict[str, Any] = {"chunk": 8, "embedding": 2, "valid_share": 0.1, "steps": 12, "hidden": 3, "batch_size": 8}
 KILLED = -signal.SIGKILL
 
 
