@@ -118,7 +118,8 @@ def fit_command(task: type[Task]) -> Callable[..., None]:
     watch
         Show while training how far the error comes back through time, in each layer.
     resume
-        Go on with a fit that was interrupted, from what lies beside the model with the name .unfinished.
+        Go on with a fit that was interrupted, from what lies beside the model with the name .unfinished; where there
+        is such, --overwrite speaks of the model alone.
     checkpoint_minutes
         Minutes between two checkpoints; 0 writes one only when the fit is stopped by Ctrl-C or SIGTERM.
     """

@@ -17,6 +17,7 @@ from elman.cli.sounds import write_sounds
 from elman.data.frames import WRITTEN
 from elman.errors import InputError
 from elman.tasks.base import Task
+from elman.tasks.forecast import Forecaster
 from elman.tasks.generate import Generator
 from elman.tasks.load import TASKS, load_task
 from elman.tasks.paint import Painter
@@ -105,6 +106,8 @@ def predict(
     if many and not sources:
         raise InputError(f"{given[0]} is for many files: name them, or their folder")
     source = sources[0] if sources else None
+    if not many and isinstance(task, Forecaster) and source is not None and Path(source).is_dir():
+        raise InputError(f"{source} is a folder: give --out FOLDER, and each file in it is answered by itself")
     if isinstance(task, Painter):
         out = out or Path("painted.png")
     if not many and not isinstance(task, Speaker):

@@ -117,7 +117,7 @@ class Checkpoints:
                 if missing := LARGEST.keys() - files.keys():
                     raise InputError(f"{place} lacks {', '.join(sorted(missing))}")
             except (InputError, OSError) as error:
-                self.told(f"WARNING: the checkpoint of step {step:,} cannot be used ({error}): trying the one before")
+                self.told(f"WARNING: the checkpoint of step {step:,} is passed over ({error})")
                 continue
             self.begun = step
             return files[RUN], files[STATE]
@@ -134,7 +134,7 @@ class Checkpoints:
         head = store.parse_json(run, RUN)
         format.CHECKPOINT(head, RUN)
         own = store.parse_json(store.dump_json(self.identity), RUN)
-        if changed := [name for name in own if name != "params" and own[name] != head["identity"].get(name)]:
+        if changed := [name for name in WORDS if own[name] != head["identity"].get(name) and not _unread(own[name])]:
             raise InputError(
                 f"{self.path} is an unfinished fit of another {WORDS[changed[0]]}: repeat its command, or begin anew "
                 "with --overwrite instead of --resume"
@@ -229,6 +229,11 @@ class Checkpoints:
                 store.sweep(path)
         except OSError as error:
             self.told(f"WARNING: {self.path} could not be removed ({error.strerror or error}): it is needed no more")
+
+
+def _unread(fingerprint: str) -> bool:
+    """Whether a file could not be read, of which whoever needs it says more."""
+    return fingerprint.startswith("not read")
 
 
 def _told(value: Any) -> str:

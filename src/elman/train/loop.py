@@ -6,7 +6,8 @@ import json
 import math
 import signal
 import time
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from statistics import median
@@ -25,7 +26,7 @@ from elman.train.pace import Pace, check_pass, fastest_threads, first_plan, most
 from elman.train.plan import Plan, Plateau, learning_rate
 from elman.train.spoilt import in_words, spoilt
 from elman.train.step import Loss, Step, Weigh
-from elman.train.world import ALONE, World
+from elman.train.world import ALONE, Lost, World
 
 OVER = "the time was over"  # why training ended
 PLANNED = "the planned steps were made"
@@ -153,6 +154,7 @@ class _Run:
         self.validating = False  # a validation is due before the next step
         self.why: str | None = None  # it ended
         self.resumed: int | None = None
+        self.place = self.feed.start, self.feed.taken  # in the data, after the last step that was made
         self.before = world.size  # processes there were before it was interrupted
 
     # What is kept, and going on from it.
@@ -198,6 +200,7 @@ class _Run:
         self.recent, self.norms = facts["recent"], facts["norms"]
         self.validating, self.why = facts["validating"], facts["why"]
         self.resumed, self.before = self.plan.step, facts["world"]
+        self.place = self.feed.start, self.feed.taken
 
     def keep(self) -> None:
         """Hand everything to the keeper. All processes must come here at the same step."""
@@ -213,7 +216,7 @@ class _Run:
         self.eyes.watch({"event": "start", "steps": self.plan.total, "every": self.plan.every, "step": self.plan.step})
         if self.resumed is None:
             self.eyes.inside(self.network, self.examples, self.config, 0)
-        with held() as asked:
+        with held() as asked, self.left_alone():
             while self.validating or (self.why is None and not self.plan.done):
                 if not self.validating:
                     # What was carried shows only then whether it fits.
@@ -229,6 +232,21 @@ class _Run:
             self.why = self.why or PLANNED
             self.rest(asked)
         return self.ended()
+
+    @contextmanager
+    def left_alone(self) -> Iterator[None]:
+        """Where another process is lost on the way: what this one knows is kept, if it is the first.
+
+        The step under way was not made, for the gradients were not added up; its batches are taken again.
+        """
+        try:
+            yield
+        except Lost:
+            if self.world.first:
+                self.feed.start, self.feed.taken = self.place
+                self.world = self.step.world = ALONE
+                self.keep()
+            raise
 
     def rest(self, asked: Held) -> None:
         """Between two steps: keep what is due to be kept, and stop if that was asked of any process."""
@@ -246,6 +264,7 @@ class _Run:
         batches = [next(self.feed).to(config.device) for _ in range(config.accumulate)]
         value, norm = self.step(batches, rate, measuring=(plan.step + 1) % plan.every == 0)
         plan.advance()
+        self.place = self.feed.start, self.feed.taken
         self.rate = rate
         if math.isfinite(norm):
             self.skipped = 0

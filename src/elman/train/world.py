@@ -30,6 +30,10 @@ class Shared(InputError):
     """What went wrong in one process, as all of them say it."""
 
 
+class Lost(ElmanError):
+    """Another process is gone."""
+
+
 class World:
     """The processes of one training, numbered from 0: of one process alone everything here does nothing."""
 
@@ -226,7 +230,7 @@ def _together(world: World) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise ElmanError(
+        raise Lost(
             f"process {world.rank} of {world.size} lost another one, which has ended or cannot be reached "
             f"({_first_line(error)})"
         ) from None
@@ -234,4 +238,4 @@ def _together(world: World) -> Iterator[None]:
 
 def _first_line(error: BaseException) -> str:
     """What a library says, without the place in its source."""
-    return str(error).splitlines()[0].rsplit("] ", 1)[-1][:120]
+    return str(error).splitlines()[0].rsplit("] ", 1)[-1].split(". ")[0][:160]
