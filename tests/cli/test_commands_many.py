@@ -216,7 +216,7 @@ def test_sigterm_says_how_far_it_came(here, printed, alone):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["shops"], "is a folder, but a file is needed"),
+        (["shops"], "is a folder: give --out FOLDER"),
         (["prices.csv", "prices.csv"], "many files are answered into a folder: give --out FOLDER"),
         (["shops", "--shard", "0/2", "--out", "x"], "--shard is 0/2, but the first number must be from 1"),
         (["shops", "--shard", "3/2", "--out", "x"], "--shard is 3/2"),

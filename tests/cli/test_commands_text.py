@@ -356,4 +356,4 @@ def test_nothing_is_left_of_a_fit_that_was_stopped(refused, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Generator, "judge", stopped)
-    assert "stopped; nothing was written" in refused(*GENERATE, "--out", "new.elman", code=1)
+    assert "stopped by SIGINT; nothing was written" in refused(*GENERATE, "--out", "new.elman", code=130)

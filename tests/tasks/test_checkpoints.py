@@ -125,7 +125,7 @@ def test_harmed_ones_make_room_for_new_ones(path):
     checkpoints = Checkpoints(path, minutes=0, resume=True)
     checkpoints.due = lambda end: True
     Generator(**SETTINGS).fit(path.parent / "text.txt", checkpoints=checkpoints, look="never", judged=False)
-    assert [int(place.name) for place in places(path)] == [9, 10]
+    assert [int(place.name) for place in places(path)] == [SETTINGS["steps"] - 1, SETTINGS["steps"]]
     assert all(store.read(place, LARGEST) for place in places(path))
     checkpoints.done()
     assert not path.exists()

@@ -17,7 +17,6 @@ import polars as pl
 from elman.data.files import from_frame, line_of_row, read_file, short
 from elman.errors import InputError
 
-LARGEST = 1e30
 MISSING_NUMBERS = ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil", "-", "?")  # any case
 MISSING_KINDS = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "null", "NULL")  # "None" and "-" may be kinds
 
@@ -92,7 +91,7 @@ def numbers(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> np.nd
     """The column as float64 (N,), NaN where missing, TRUE and FALSE as 1 and 0.
 
     Raises InputError naming column, row and value for a cell that is neither a number nor a missing marker
-    (empty, NA, N/A, NaN, null, None, -, ?; any case), and for values that are infinite or beyond 1e30.
+    (empty, NA, N/A, NaN, null, None, -, ?; any case), and for infinite values.
     """
     cells = column(frame, name, origin)
     values = _as_numbers(cells)
@@ -111,12 +110,10 @@ def numbers(frame: pl.DataFrame, name: str, origin: Origin = SOMEWHERE) -> np.nd
             raise InputError(f"{held}, which looks like a decimal comma: write a decimal point")
         raise InputError(f"{held}: correct the row or write NA for a missing value")
     out = values.fill_null(np.nan).to_numpy().copy()
-    if (endless := np.abs(out) >= LARGEST).any():
+    if (endless := np.isinf(out)).any():
         at = int(endless.argmax())
-        held, need = f"{origin.row(at + 1)} holds {short(cells[at])}", "finite numbers"
-        if np.isfinite(out[at]):  # one such number is all that a scale would know of
-            need = f"numbers below {LARGEST:g}"
-        raise InputError(f"{where} must hold {need}, but {held}: correct the row or write NA")
+        held = f"{origin.row(at + 1)} holds {short(cells[at])}"
+        raise InputError(f"{where} must hold finite numbers, but {held}: correct the row or write NA")
     return out
 
 
