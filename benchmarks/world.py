@@ -9,14 +9,13 @@ namespaces. Written to benchmarks/results/world.json.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,11 +30,14 @@ from elman.train.config import TrainConfig
 from elman.train.step import Step
 from elman.train.world import ALONE, World, joined
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from namespaces import ADDRESSES, Absent, two_hosts, within
+
 ROUNDS = 9
 SECONDS = 0.6  # of steps in one turn, about
 BATCHES = (64, 32, 16, 8, 4, 1)
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)  # parameters whose gradients are added up
-SPACES, ADDRESSES = ("elman-one", "elman-two"), ("10.77.0.1", "10.77.0.2")
 RATE = "1gbit"
 COUNTS = (1, 2, 8, 64)  # processes of the table
 MESSAGES = 2  # a step: the gradients, and whether to stop or to keep a checkpoint
@@ -160,44 +162,29 @@ def run(what: str) -> dict[str, Any]:
         return json.loads(out.read_text())
 
 
-@contextlib.contextmanager
-def namespaces() -> Iterator[None]:
-    """Two network namespaces joined by a link of so many bits a second: as two hosts are. Needs root, ip and tc."""
-
-    def ip(*arguments: str) -> None:
-        subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-    try:
-        for space in SPACES:
-            ip("netns", "add", space)
-        ip("link", "add", "e0", "netns", SPACES[0], "type", "veth", "peer", "name", "e0", "netns", SPACES[1])
-        for space, address in zip(SPACES, ADDRESSES, strict=True):
-            ip("-n", space, "addr", "add", f"{address}/24", "dev", "e0")
-            ip("-n", space, "link", "set", "e0", "up")
-            ip("-n", space, "link", "set", "lo", "up")
-            limit = f"qdisc add dev e0 root tbf rate {RATE} burst 256kb latency 50ms"
-            subprocess.run(["tc", "-n", space, *limit.split()], check=True, capture_output=True)
-        yield
-    finally:
-        for space in SPACES:
-            subprocess.run(["ip", "netns", "del", space], capture_output=True)
+def narrowed(host: str) -> None:
+    """Let a host's end of the link take so many bits a second. Needs tc."""
+    limit = f"qdisc add dev e0 root tbf rate {RATE} burst 256kb latency 50ms"
+    subprocess.run(["tc", "-n", host, *limit.split()], check=True, capture_output=True)
 
 
 def over_a_link() -> dict[str, float] | None:
     """As `adding`, between two namespaces; None where there can be none."""
     try:
-        with tempfile.TemporaryDirectory() as folder, namespaces():
+        with tempfile.TemporaryDirectory() as folder, two_hosts() as hosts:
+            for host in hosts:
+                narrowed(host)
             out = Path(folder) / "found.json"
             options = ["--nnodes", "2", "--nproc-per-node", "1", "--master-addr", ADDRESSES[0]]
             os.environ["GLOO_SOCKET_IFNAME"] = "e0"
             both = [
-                started("add", out, *options, "--node-rank", str(rank), inside=("ip", "netns", "exec", space))
-                for rank, space in enumerate(SPACES)
+                started("add", out, *options, "--node-rank", str(rank), inside=tuple(within(host)))
+                for rank, host in enumerate(hosts)
             ]
             for one in both:
                 one.wait()
             return json.loads(out.read_text())["adding_ms"]
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (Absent, OSError, subprocess.CalledProcessError) as error:
         print(f"no link between namespaces here ({error})", file=sys.stderr)
         return None
 

@@ -9,11 +9,24 @@ def write_rows(path, header, rows):
     path.write_text("\n".join("\t".join(map(str, row)) for row in [header, *rows]) + "\n")
 
 
+# A fit of the series of `write_series`, in which nothing is random.
+FIT = (
+    "forecast",
+    "a.csv",
+    *["--target", "y", "--dropout", "0", "--hidden", "8", "--batch-size", "16", "--lookback", "12"],
+)
+
+
+def write_series(place, draw):
+    """a.csv in the directory ``place``: a wave with noise."""
+    values = np.sin(np.arange(160) / 5) + 0.1 * draw.normal(size=160)
+    (place / "a.csv").write_text("y\n" + "".join(f"{value:.4f}\n" for value in values))
+
+
 def sources(place):
     """Of each task its file in the directory ``place``, and its settings."""
     draw = np.random.default_rng(1)
-    values = np.sin(np.arange(160) / 5) + 0.1 * draw.normal(size=160)
-    (place / "a.csv").write_text("y\n" + "".join(f"{value:.4f}\n" for value in values))
+    write_series(place, draw)
     texts = [f"{' '.join(draw.choice(WORDS, int(draw.integers(2, 9))))} {number}" for number in range(90)]
     write_rows(place / "labels.tsv", ["text", "label", "stars"], [(t, "yn"["red" in t], len(t.split())) for t in texts])
     write_rows(place / "pairs.tsv", ["source", "target"], [(t, " ".join(reversed(t.split()))) for t in texts])

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import elman
-from small_sources import TASKS, sources
+from small_sources import FIT, TASKS, sources, write_series
 
 SOURCE = str(Path(elman.__file__).parents[1])
 PATIENCE = 240  # seconds that any of these may take on a machine that others use as well
@@ -114,26 +114,8 @@ def compare(one, other, rel=1e-5):
 
 @pytest.fixture
 def table(tmp_path):
-    draw = np.random.default_rng(0)
-    values = np.sin(np.arange(160) / 5) + 0.1 * draw.normal(size=160)
-    (tmp_path / "a.csv").write_text("y\n" + "".join(f"{value:.4f}\n" for value in values))
+    write_series(tmp_path, np.random.default_rng(0))
     return tmp_path
-
-
-FIT = (
-    "forecast",
-    "a.csv",
-    "--target",
-    "y",
-    "--dropout",
-    "0",
-    "--hidden",
-    "8",
-    "--batch-size",
-    "16",
-    "--lookback",
-    "12",
-)
 
 
 def test_two_processes_fit_the_model_of_one_and_the_first_alone_writes(table):

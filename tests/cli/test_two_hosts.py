@@ -6,7 +6,6 @@ Each has a folder of its own with a copy of the file; the first writes the model
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -16,62 +15,29 @@ import numpy as np
 import pytest
 
 import elman
+from namespaces import ADDRESSES, Absent, ip, two_hosts, within
+from small_sources import FIT, write_series
 
-ADDRESSES = ("10.78.0.1", "10.78.0.2")
 PATIENCE = 300  # seconds that any of these may take on a machine that others use as well
-FIT = [
-    "forecast",
-    "a.csv",
-    "--target",
-    "y",
-    "--dropout",
-    "0",
-    "--hidden",
-    "8",
-    "--batch-size",
-    "16",
-    "--lookback",
-    "12",
-]
-
 pytestmark = pytest.mark.slow
-
-
-def ip(*arguments):
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture
 def spaces():
     """The names of the two namespaces; their ends of the link are both called e0."""
-    names = [f"elman-{os.getpid()}-{end}" for end in "ab"]
-    if shutil.which("ip") is None:
-        pytest.skip("no program ip here: install iproute2")
     try:
-        try:
-            for name in names:
-                ip("netns", "add", name)
-            ip("link", "add", "e0", "netns", names[0], "type", "veth", "peer", "name", "e0", "netns", names[1])
-            for name, address in zip(names, ADDRESSES, strict=True):
-                ip("-n", name, "addr", "add", f"{address}/24", "dev", "e0")
-                ip("-n", name, "link", "set", "e0", "up")
-                ip("-n", name, "link", "set", "lo", "up")
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"network namespaces are not allowed here: {error.stderr.decode().strip()}")
-        yield names
-    finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+        with two_hosts() as names:
+            yield names
+    except Absent as why:
+        pytest.skip(str(why))
 
 
 @pytest.fixture
 def hosts(tmp_path):
-    draw = np.random.default_rng(0)
-    values = np.sin(np.arange(160) / 5) + 0.1 * draw.normal(size=160)
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()
-        (folder / "a.csv").write_text("y\n" + "".join(f"{value:.4f}\n" for value in values))
+        write_series(folder, np.random.default_rng(0))
     return folders
 
 
@@ -84,7 +50,7 @@ def start(space, folder, rank, *arguments, **more):
     run = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
     run += ["--node-rank", str(rank), "--master-addr", ADDRESSES[0], "-m", "elman", "fit", *arguments]
     return subprocess.Popen(
-        ["ip", "netns", "exec", space, *run], cwd=folder, env=environment(**more), stderr=subprocess.PIPE, text=True
+        [*within(space), *run], cwd=folder, env=environment(**more), stderr=subprocess.PIPE, text=True
     )
 
 
