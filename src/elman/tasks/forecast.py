@@ -187,8 +187,8 @@ class Forecaster(Task):
 
     def _first(self, source: Any, config: ForecastConfig) -> tuple[SeriesSet | SeriesOnDisk, list[str]]:
         large = _too_large(source, config)
-        self.reader_, series, notes = (SeriesReader.first_on_disk if large else SeriesReader.first)(
-            Path(source) if large else source,
+        self.reader_, series, notes = SeriesReader.first(
+            source,
             targets=config.target,
             known=config.known,
             inputs=() if config.inputs == ("none",) else config.inputs,
@@ -196,6 +196,7 @@ class Forecaster(Task):
             group=config.group,
             duplicates=config.duplicates,
             timezone=config.timezone,
+            on_disk=bool(large),
         )
         return series, [*notes, *([large] if large else [])]
 

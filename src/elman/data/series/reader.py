@@ -52,21 +52,34 @@ class SeriesReader:
         group: str | None,
         duplicates: str | None,
         timezone: str | None,
-    ) -> tuple[Self, SeriesSet, list[str]]:
+        on_disk: bool = False,
+    ) -> tuple[Self, SeriesSet | SeriesOnDisk, list[str]]:
         """Read the table that is learnt from; returns the reader, the series and what else to tell, in words.
 
-        Inputs that are not named are guessed; with every column a target there are none.
+        Inputs that are not named are guessed; with every column a target there are none. What is to stay ``on_disk``
+        must be the path of one series, whose rows are in order of time.
         """
+        table = _one_series(Path(source), targets, group) if on_disk else source
         notes: list[str] = []
         if inputs is None:
             inputs = ()
             if targets != ("*",):
                 taken = [*targets, *known, *([group] if group else [])]
-                inputs, notes = guess_inputs(source, taken=taken, time=time)
+                inputs, notes = guess_inputs(table, taken=taken, time=time)
         columns = tuple(dict.fromkeys([*known, *inputs]))
-        series = read_series(
-            source, targets=targets, columns=columns, time=time, group=group, duplicates=duplicates, timezone=timezone
-        )
+        series: SeriesSet | SeriesOnDisk
+        if isinstance(table, TableFile):
+            series = read_on_disk(Path(source), table, target=targets[0], columns=columns, time=time, timezone=timezone)
+        else:
+            series = read_series(
+                source,
+                targets=targets,
+                columns=columns,
+                time=time,
+                group=group,
+                duplicates=duplicates,
+                timezone=timezone,
+            )
         reader = cls(targets, columns, series.time, group, duplicates, timezone, series.clock, series.layout)
         return reader, series, notes
 
@@ -84,37 +97,11 @@ class SeriesReader:
             layout=self.layout,
         )
 
-    @classmethod
-    def first_on_disk(
-        cls,
-        path: Path,
-        *,
-        targets: tuple[str, ...],
-        known: tuple[str, ...],
-        inputs: tuple[str, ...] | None,
-        time: tuple[str, ...] | None,
-        group: str | None,
-        duplicates: str | None,
-        timezone: str | None,
-    ) -> tuple[Self, SeriesOnDisk, list[str]]:
-        """As ``first``, of one series whose rows are in order of time, and have no room in memory."""
-        file, notes = TableFile(path), list[str]()
-        if len(targets) > 1 or targets == ("*",) or group is not None:
-            raise InputError(f"{path.name} holds several series, of which only one can be read from disk: {SPLIT}")
-        if inputs is None:
-            inputs, notes = guess_inputs(file, taken=[*targets, *known], time=time)
-        columns = tuple(dict.fromkeys([*known, *inputs]))
-        series = read_on_disk(path, file, target=targets[0], columns=columns, time=time, timezone=timezone)
-        reader = cls(targets, columns, series.time, group, duplicates, timezone, series.clock, series.layout)
-        return reader, series, notes
-
     def read_on_disk(self, path: Path) -> SeriesOnDisk:
         """A later table that has no room in memory."""
-        if len(self.targets) > 1 or self.targets == ("*",) or self.group is not None:
-            raise InputError(f"{path.name} holds several series, of which only one can be read from disk: {SPLIT}")
         return read_on_disk(
             path,
-            TableFile(path),
+            _one_series(path, self.targets, self.group),
             target=self.targets[0],
             columns=self.columns,
             time=self.time,
@@ -131,3 +118,10 @@ class SeriesReader:
         lists: Sequence[str] = ("targets", "columns", "time")
         fixed = {name: tuple(state[name]) for name in lists}
         return cls(**{**state, **fixed, "clock": Clock.from_json(state["clock"])})
+
+
+def _one_series(path: Path, targets: tuple[str, ...], group: str | None) -> TableFile:
+    """The table to be read piece by piece; InputError where it holds several series."""
+    if len(targets) > 1 or targets == ("*",) or group is not None:
+        raise InputError(f"{path.name} holds several series, of which only one can be read from disk: {SPLIT}")
+    return TableFile(path)
